@@ -1,0 +1,446 @@
+"""Dice thrown onto a table or into a tray, seen from above.
+
+The class of a die is the number on its upper face. A die whose upper face leans by
+more than `max_lean_deg` when all has come to rest has no number: its class is "cocked".
+Colours are sRGB, 0 to 1.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from scenes.die import COCKED, NAMES, face_axes, face_up, pip_centres
+from simgen import geometry
+from simgen.assets import primitives
+from simgen.colour import srgb_to_linear
+from simgen.generate import RejectedError
+from simgen.rng import Key
+from simgen.spec import (
+    RGB,
+    Asset,
+    Body,
+    Drop,
+    Environment,
+    ImageTexture,
+    Light,
+    Material,
+    Motion,
+    NoiseTexture,
+    SceneSpec,
+    Spots,
+)
+
+DENSITY_KG_M3 = 1200.0
+TABLE_M = 1.2
+GRAVITY_DROP_M = 0.015
+
+
+class _Params(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Look(_Params):
+    """What a die is made of.
+
+    Attributes:
+        body, pip: Colours.
+        veins: Colour of the marbling.
+        marbling: Share of the surface that it takes.
+        vein_size: Size of the marbling, as a share of the edge.
+        vein_softness: Width of its blend.
+        roughness, specular: Gloss.
+    """
+
+    body: RGB = (0.8, 0.1, 0.1)
+    pip: RGB = (1.0, 1.0, 1.0)
+    veins: RGB = (0.8, 0.1, 0.1)
+    marbling: float = Field(0.0, ge=0, le=1)
+    vein_size: float = Field(0.4, gt=0)
+    vein_softness: float = Field(0.3, gt=0)
+    roughness: float = Field(0.2, ge=0.02, le=1)
+    specular: float = Field(0.04, ge=0, le=1)
+
+
+class Die(_Params):
+    """One die, and how it is thrown.
+
+    Attributes:
+        size_m: Edge.
+        edge_radius: Rounding, as a share of the edge.
+        pip_radius, pip_spread: Size of the pips and their distance from the middle lines,
+            as shares of the edge.
+        pip_depth: 0 for painted pips, 1 for half spheres.
+        look: What it is made of.
+        mirrored: Handedness: whether three and four change places.
+        turns: Which of two, three and six are turned by 90 degrees, as bits.
+        place: Where it is dropped, in units of the scene's `spread_m`.
+        turn: Orientation in the air, (x, y, z, w).
+        velocity_m_s: When let go.
+        spin_rad_s: When let go.
+    """
+
+    size_m: float = Field(0.016, gt=0.002, lt=0.2)
+    edge_radius: float = Field(0.12, gt=0, lt=0.5)
+    pip_radius: float = Field(0.09, gt=0, lt=0.25)
+    pip_spread: float = Field(0.25, gt=0, lt=0.45)
+    pip_depth: float = Field(0.5, ge=0, le=1)
+    look: Look = Look()
+    mirrored: bool = False
+    turns: int = Field(0, ge=0, le=7)
+    place: tuple[float, float] = (0.0, 0.0)
+    turn: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 1.0)
+    velocity_m_s: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    spin_rad_s: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+
+class Tray(_Params):
+    """A box without a lid round the dice.
+
+    Attributes:
+        present: Whether there is one.
+        length_m, width_m, height_m: Inside.
+        wall_m: Thickness.
+        turn_rad: About the vertical.
+        floor, wall, rim: Colours.
+    """
+
+    present: bool = False
+    length_m: float = Field(0.25, gt=0)
+    width_m: float = Field(0.2, gt=0)
+    height_m: float = Field(0.03, gt=0)
+    wall_m: float = Field(0.006, gt=0)
+    turn_rad: float = 0.0
+    floor: RGB = (0.7, 0.7, 0.68)
+    wall: RGB = (0.6, 0.6, 0.58)
+    rim: RGB = (0.1, 0.1, 0.1)
+
+
+class Strip(_Params):
+    """A pale plastic strip on two round feet along one edge of the picture.
+
+    Attributes:
+        present: Whether there is one.
+        offset_m: Of its middle line from the centre of the table, along y; the sign says
+            at which edge.
+        width_m, length_m, height_m: Size.
+        turn_rad: About the vertical.
+        colour, foot: Colours.
+        foot_radius_m: Of the feet.
+        foot_spread: Distance of the feet from the middle, as a share of half the length.
+    """
+
+    present: bool = False
+    offset_m: float = 0.13
+    width_m: float = Field(0.035, gt=0)
+    length_m: float = Field(0.3, gt=0)
+    height_m: float = Field(0.003, gt=0)
+    turn_rad: float = 0.0
+    colour: RGB = (0.85, 0.86, 0.88)
+    foot: RGB = (0.5, 0.5, 0.5)
+    foot_radius_m: float = Field(0.007, gt=0)
+    foot_spread: float = Field(0.8, ge=0, le=1)
+
+
+class Lighting(_Params):
+    """A main light, a second one, and the room.
+
+    Attributes:
+        elevation_rad, azimuth_rad: Towards the main light.
+        strength: Its irradiance.
+        size_rad: Half the angle that it fills.
+        second_elevation_rad, second_azimuth_rad, second_strength, second_size_rad: The other.
+        sky, horizon: Radiance of the room, above and around.
+        bounce: Radiance from below, as light reflected by the table.
+        tint: Colour of all light.
+    """
+
+    elevation_rad: float = Field(1.0, gt=0, le=1.5708)
+    azimuth_rad: float = 0.0
+    strength: float = Field(0.4, ge=0)
+    size_rad: float = Field(0.3, ge=0, le=1.2)
+    second_elevation_rad: float = Field(1.0, gt=0, le=1.5708)
+    second_azimuth_rad: float = 2.0
+    second_strength: float = Field(0.0, ge=0)
+    second_size_rad: float = Field(0.3, ge=0, le=1.2)
+    sky: float = Field(0.5, ge=0)
+    horizon: float = Field(0.5, ge=0)
+    bounce: float = Field(0.3, ge=0)
+    tint: RGB = (1.0, 1.0, 1.0)
+
+
+class Mount(_Params):
+    """Where the camera is.
+
+    Attributes:
+        height_m: Above the table.
+        offset_m: Of the camera from above the centre.
+        aim_m: The point on the table that it looks at.
+        roll_rad: About its axis.
+    """
+
+    height_m: float = Field(0.35, gt=0.05)
+    offset_m: tuple[float, float] = (0.0, 0.0)
+    aim_m: tuple[float, float] = (0.0, 0.0)
+    roll_rad: float = 0.0
+
+
+class DiceParams(_Params):
+    """The dice family's values.
+
+    Attributes:
+        dice: The dice.
+        spread_m: Half the width of the area that they are dropped on.
+        centre_m: Its middle.
+        max_lean_deg: A die that leans more has no number.
+        table: Colour of the table.
+        table_roughness: Its gloss.
+        grain: Contrast of the table's texture.
+        grain_size_m: Size of one repetition of it.
+        tray, strip, light, camera: See their classes.
+    """
+
+    dice: tuple[Die, ...] = (Die(),)
+    spread_m: float = Field(0.08, gt=0)
+    centre_m: tuple[float, float] = (0.0, 0.0)
+    max_lean_deg: float = Field(10.0, gt=0, lt=45)
+    table: RGB = (0.75, 0.75, 0.74)
+    table_roughness: float = Field(0.7, ge=0.02, le=1)
+    grain: float = Field(0.02, ge=0, le=1)
+    grain_size_m: float = Field(0.2, gt=0)
+    tray: Tray = Tray()
+    strip: Strip = Strip()
+    light: Lighting = Lighting()
+    camera: Mount = Mount()
+
+
+def _linear(colour: RGB) -> RGB:
+    r, g, b = srgb_to_linear(colour)
+    return float(r), float(g), float(b)
+
+
+class DiceFamily:
+    """Dice on a table."""
+
+    Params = DiceParams
+
+    def build(self, params: DiceParams, key: Key) -> SceneSpec:
+        """Dice in the air above the table; see `simgen.generate.Family`."""
+        bodies = [_table(params, key / "table")]
+        if params.tray.present:
+            bodies += _tray(params.tray)
+        if params.strip.present:
+            bodies += _strip(params.strip)
+        bodies += _dice(params, key / "dice")
+        return SceneSpec(
+            bodies=tuple(bodies),
+            lights=_lights(params.light),
+            environment=_room(params.light),
+            categories=(*NAMES, COCKED),
+            camera=_mount(params.camera),
+            physics=Drop(settle_s=4.0),
+        )
+
+    def finish(self, spec: SceneSpec) -> SceneSpec:
+        """Name each die by the face on top."""
+        bodies = []
+        for body in spec.bodies:
+            if body.category is None:
+                bodies.append(body)
+                continue
+            facts = dict(body.attributes)
+            limit = np.radians(float(facts.pop("max_lean_deg")))
+            top, lean = face_up(body.motion.quaternions[-1], bool(facts["mirrored"]))
+            facts |= {"top": top, "lean_deg": round(float(np.degrees(lean)), 3)}
+            category = NAMES[top - 1] if lean <= limit else COCKED
+            bodies.append(dataclasses.replace(body, category=category, attributes=facts))
+        return dataclasses.replace(spec, bodies=tuple(bodies))
+
+
+FAMILY = DiceFamily()
+
+
+def _table(params: DiceParams, key: Key) -> Body:
+    texture = None
+    if params.grain > 0:
+        texture = ImageTexture(_grain(params.grain, key), "planar", params.grain_size_m)
+    material = Material(_linear(params.table), params.table_roughness, 0.03, texture)
+    slab = primitives.box((TABLE_M, TABLE_M, 0.05), name="table")
+    slab = dataclasses.replace(slab, collision="box")
+    return Body("table", slab, (material,), Motion.rest((0, 0, -0.025)), friction=0.4)
+
+
+def _grain(contrast: float, key: Key, size: int = 256) -> NDArray[np.uint8]:
+    """A picture of fine and of broad mottles (size, size, 3), sRGB, about white."""
+    rng, total = key.generator(), np.zeros((size, size))
+    for cell in (1, 4, 32):
+        coarse = rng.standard_normal((size // cell, size // cell)).astype(np.float32)
+        total += cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC)
+    grey = 255 * (1 - contrast * (1 + np.clip(total / 3, -1, 1)) / 2)
+    return np.repeat(np.rint(grey).astype(np.uint8)[..., None], 3, axis=2)
+
+
+def _tray(tray: Tray) -> list[Body]:
+    """A floor and four walls, each a convex body: shadows are found faster than in one."""
+    inside = Material(_linear(tray.wall), 0.7)
+    outside = Material(_linear(tray.rim), 0.4)
+    turn = geometry.axis_angle((0, 0, 1), tray.turn_rad)
+    frame = geometry.matrix(turn)
+    length, width = tray.length_m + 2 * tray.wall_m, tray.width_m + 2 * tray.wall_m
+    floor = primitives.box((length, width, tray.wall_m), name="tray floor")
+    material = Material(_linear(tray.floor), 0.8)
+    bodies = [Body("tray floor", floor, (material,), Motion.rest((0, 0, tray.wall_m / 2), turn))]
+    for axis, reach, size in (
+        (0, tray.length_m, (tray.wall_m, width, tray.height_m)),
+        (1, tray.width_m, (tray.length_m, tray.wall_m, tray.height_m)),
+    ):
+        shape = primitives.box(size, name="tray wall")
+        for side in (-1, 1):
+            facing = shape.face_normals[:, axis] * side < -0.5
+            wall = dataclasses.replace(shape, part=np.where(facing, 0, 1).astype(np.int32))
+            place = np.zeros(3)
+            place[axis] = side * (reach + tray.wall_m) / 2
+            place[2] = tray.wall_m + tray.height_m / 2
+            name = f"tray wall {'xy'[axis]}{side:+d}"
+            bodies.append(Body(name, wall, (inside, outside), Motion.rest(frame @ place, turn)))
+    return bodies
+
+
+def _strip(strip: Strip) -> list[Body]:
+    turn = geometry.axis_angle((0, 0, 1), strip.turn_rad)
+    frame = geometry.matrix(turn)
+    plate = primitives.rounded_box(
+        (strip.length_m, strip.width_m, strip.height_m), 0.45 * strip.height_m, 2, name="strip"
+    )
+    middle = np.array([0.0, strip.offset_m, strip.height_m / 2])
+    bodies = [
+        Body("strip", plate, (Material(_linear(strip.colour), 0.3),), Motion.rest(middle, turn))
+    ]
+    foot = primitives.cylinder(strip.foot_radius_m, 0.001, name="foot")
+    for side in (-1, 1):
+        reach = side * strip.foot_spread * strip.length_m / 2
+        place = middle + frame @ (reach, 0.0, strip.height_m / 2)
+        material = Material(_linear(strip.foot), 0.8)
+        bodies.append(Body(f"foot {side:+d}", foot, (material,), Motion.rest(place, turn)))
+    return bodies
+
+
+def _dice(params: DiceParams, key: Key) -> list[Body]:
+    """Dice above the table, each clear of all before it."""
+    floor = params.tray.wall_m if params.tray.present else 0.0
+    placed: list[NDArray[np.float64]] = []
+    bodies = []
+    for number, die in enumerate(params.dice):
+        reach = die.size_m * np.sqrt(3) / 2
+        x, y = np.asarray(params.centre_m) + params.spread_m * np.asarray(die.place)
+        if params.tray.present:
+            x, y = _inside(params.tray, x, y, reach)
+        z = floor + reach + GRAVITY_DROP_M
+        for other in placed:
+            if np.hypot(other[0] - x, other[1] - y) < other[3] + reach:
+                z = max(z, other[2] + other[3] + reach)
+        placed.append(np.array([x, y, z, reach]))
+        bodies.append(_die(params, die, number, (float(x), float(y), float(z)), key / number))
+    return bodies
+
+
+def _inside(tray: Tray, x: float, y: float, reach: float) -> tuple[float, float]:
+    """A place in the tray: its own if that is clear of the walls.
+
+    Raises:
+        RejectedError: Where the die would be dropped on a wall or beyond it.
+    """
+    frame = geometry.matrix(geometry.axis_angle((0, 0, 1), tray.turn_rad))
+    local = frame.T @ (x, y, 0.0)
+    if abs(local[0]) > tray.length_m / 2 - reach or abs(local[1]) > tray.width_m / 2 - reach:
+        raise RejectedError("a die misses the tray")
+    return x, y
+
+
+def _die(
+    params: DiceParams, die: Die, number: int, place: tuple[float, float, float], key: Key
+) -> Body:
+    look, texture = die.look, None
+    if look.marbling > 0:
+        texture = NoiseTexture(
+            _linear(look.veins),
+            look.vein_size * die.size_m,
+            look.marbling,
+            look.vein_softness,
+            seed=int(key.generator().integers(2**31)),
+        )
+    centres = pip_centres(die.size_m, die.pip_spread, die.mirrored, die.turns)
+    spots = Spots(centres, die.pip_radius * die.size_m, _linear(look.pip), die.pip_depth)
+    material = Material(_linear(look.body), look.roughness, look.specular, texture, spots)
+    return Body(
+        name=f"die {number}",
+        asset=_shape(die),
+        materials=(material,),
+        motion=Motion.rest(place, die.turn),
+        category=COCKED,
+        mass_kg=DENSITY_KG_M3 * die.size_m**3,
+        friction=0.35,
+        restitution=0.25,
+        velocity_m_s=die.velocity_m_s,
+        spin_rad_s=die.spin_rad_s,
+        attributes={
+            "size_m": die.size_m,
+            "mirrored": int(die.mirrored),
+            "max_lean_deg": params.max_lean_deg,
+        },
+    )
+
+
+def _shape(die: Die) -> Asset:
+    size = (die.size_m,) * 3
+    shape = primitives.rounded_box(size, die.edge_radius * die.size_m, 2, name="die")
+    middles = face_axes(die.mirrored)[:, 0] * die.size_m / 2
+    keypoints = {
+        name: (float(x), float(y), float(z)) for name, (x, y, z) in zip(NAMES, middles, strict=True)
+    }
+    return dataclasses.replace(shape, collision="box", keypoints=keypoints)
+
+
+def _towards(elevation_rad: float, azimuth_rad: float) -> tuple[float, float, float]:
+    level = float(np.cos(elevation_rad))
+    return (
+        level * float(np.cos(azimuth_rad)),
+        level * float(np.sin(azimuth_rad)),
+        float(np.sin(elevation_rad)),
+    )
+
+
+def _scaled(tint: RGB, strength: float) -> RGB:
+    return tint[0] * strength, tint[1] * strength, tint[2] * strength
+
+
+def _lights(light: Lighting) -> tuple[Light, ...]:
+    main = Light(
+        _towards(light.elevation_rad, light.azimuth_rad),
+        _scaled(light.tint, light.strength),
+        light.size_rad,
+    )
+    second = Light(
+        _towards(light.second_elevation_rad, light.second_azimuth_rad),
+        _scaled(light.tint, light.second_strength),
+        light.second_size_rad,
+    )
+    return tuple(each for each in (main, second) if max(each.irradiance) > 0)
+
+
+def _room(light: Lighting) -> Environment:
+    return Environment(
+        _scaled(light.tint, light.sky),
+        _scaled(light.tint, light.horizon),
+        _scaled(light.tint, light.bounce),
+    )
+
+
+def _mount(mount: Mount) -> Motion:
+    eye = (*mount.offset_m, mount.height_m)
+    target = (*mount.aim_m, 0.0)
+    return Motion.rest(eye, geometry.look_at(eye, target, (0, 1, 0), mount.roll_rad))

@@ -1,0 +1,203 @@
+"""Commands that make and handle datasets."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from time import perf_counter
+
+import typer
+import yaml
+from PIL import Image
+
+from simgen import registry
+from simgen.cli.console import err, progress, result
+from simgen.config import Config, config_from_plain, json_schema, load_config
+from simgen.dataset import Dataset
+from simgen.dataset import verify as check
+from simgen.dataset.records import members
+from simgen.engine import generate_dataset
+from simgen.errors import StoreError
+from simgen.formats import Format
+from simgen.generate import Family, Source
+from simgen.overlay import overlay, sheet
+from simgen.render import Renderer
+from simgen.sensors.camera.params import CameraParams
+
+CONFIG = typer.Argument(..., help="A YAML file, or the name of a preset such as dice.")
+OUT = typer.Option(..., help="Folder to write.")
+SHEET = typer.Option(Path("sheet.png"), "--out", help="Picture to write.")
+SET = typer.Option([], "--set", help="KEY=VALUE, such as scene.spread_m=0.1; may be repeated.")
+JSON = typer.Option(False, "--json", help="Print the result as one JSON object.")
+DATASET = typer.Argument(..., help="A dataset that simgen generated.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(generate)
+    app.command()(preview)
+    app.command()(replay)
+    app.command()(verify)
+    app.command()(export)
+    config = typer.Typer(help="Look at configs.", no_args_is_help=True)
+    config.command("schema")(schema)
+    config.command("show")(show)
+    app.add_typer(config, name="config")
+
+
+def generate(
+    config: str = CONFIG,
+    out: Path = OUT,
+    count: int | None = typer.Option(None, help="Samples, instead of the config's count."),
+    workers: int = typer.Option(1, help="Processes; they change nothing in the bytes."),
+    seed: int | None = typer.Option(None, help="Root of all randomness, instead of the config's."),
+    shard_size: int = typer.Option(100, help="Samples of a shard."),
+    overrides: list[str] = SET,
+    as_json: bool = JSON,
+) -> None:
+    """Generate a labelled dataset, or go on with one that was stopped."""
+    started = perf_counter()
+    source = Source(_load(config, overrides, count=count, seed=seed))
+    with progress("generating") as update:
+        outcome = generate_dataset(
+            source,
+            out,
+            count=source.recipe.count,
+            workers=workers,
+            shard_size=shard_size,
+            progress=update,
+        )
+    for death in outcome.deaths:
+        err.print(f"warning: {death}", markup=False)
+    seconds = perf_counter() - started
+    facts: dict[str, object] = {
+        "dataset": str(out),
+        "samples": outcome.manifest.count,
+        "made": outcome.made,
+        "seconds": round(seconds, 2),
+        "rejections": dict(outcome.manifest.rejections or {}),
+    }
+    result(facts, as_json=as_json)
+
+
+def preview(
+    config: str = CONFIG,
+    out: Path = SHEET,
+    count: int = typer.Option(12, min=1, help="Samples on the sheet."),
+    columns: int = typer.Option(4, min=1, help="Samples in a row."),
+    plain: bool = typer.Option(False, help="Leave out the labels."),
+    seed: int | None = typer.Option(None, help="Instead of the config's."),
+    overrides: list[str] = SET,
+    as_json: bool = JSON,
+) -> None:
+    """Draw the first samples of a config on one sheet, labels and all."""
+    source = Source(_load(config, overrides, count=None, seed=seed))
+    images = []
+    with progress("drawing") as update:
+        for index in range(count):
+            frame = source(index).frames[0]
+            images.append(frame.rgb if plain else overlay(frame))
+            update(index + 1, count)
+    try:
+        Image.fromarray(sheet(images, min(columns, count))).save(out)
+    except (OSError, ValueError) as error:
+        raise StoreError("the sheet must be written", str(error), where=str(out)) from None
+    result({"sheet": str(out), "samples": count}, as_json=as_json)
+
+
+def replay(
+    dataset: Path = DATASET,
+    index: int = typer.Argument(..., help="Sample to make again."),
+    out: Path = OUT,
+    as_json: bool = JSON,
+) -> None:
+    """Make one sample again from the dataset's own config, and compare it bit for bit."""
+    store = Dataset.open(dataset)
+    record = store.record(index)
+    stored = {
+        f"{frame.key}.{name}": frame.read(name) for frame in record.frames for name in frame.members
+    }
+    made = dict(members(Source(config_from_plain(store.manifest.config))(index)))
+    out.mkdir(parents=True, exist_ok=True)
+    for name, data in made.items():
+        (out / name).write_bytes(data)
+    differing = sorted(
+        name for name in stored.keys() | made.keys() if stored.get(name) != made.get(name)
+    )
+    facts = {
+        "sample": index,
+        "files": len(made),
+        "identical": not differing,
+        "differing": differing,
+    }
+    result(facts, as_json=as_json)
+    if differing:
+        raise StoreError(
+            "a replayed sample must equal the stored one",
+            ", ".join(differing),
+            "compare the versions in manifest.json with those installed",
+            str(dataset),
+        )
+
+
+def verify(dataset: Path = DATASET, as_json: bool = JSON) -> None:
+    """Check every byte and every label of a dataset."""
+    report = check(dataset)
+    facts = {
+        "samples": report.samples,
+        "frames": report.frames,
+        "ok": report.ok,
+        "problems": [f"{p.where}: {p.what}" for p in report.problems],
+    }
+    result(facts, as_json=as_json)
+    if not report.ok:
+        raise StoreError(
+            "a dataset must be whole",
+            f"{len(report.problems)} problems",
+            "delete the damaged shards and generate again: the same command makes them anew",
+            str(dataset),
+        )
+
+
+def export(
+    dataset: Path = DATASET,
+    out: Path = OUT,
+    name: str = typer.Option("coco", "--format", help="Name of a format."),
+    as_json: bool = JSON,
+) -> None:
+    """Write a dataset in another format."""
+    writer: Format = registry.formats()[name]  # type: ignore[assignment]
+    written = writer.write(Dataset.open(dataset), out)
+    facts = {
+        "out": str(out),
+        "format": name,
+        "images": written.images,
+        "objects": written.objects,
+        "left out": written.skipped,
+    }
+    result(facts, as_json=as_json)
+
+
+def schema() -> None:
+    """Print the JSON Schema of configs, for editors."""
+    models: dict[str, type] = {"camera": CameraParams}
+    for name in registry.scenes():
+        family: Family = registry.scenes()[name]  # type: ignore[assignment]
+        models[f"scene.{name}"] = family.Params
+    for name in registry.renderers():
+        renderer: Renderer = registry.renderers()[name]  # type: ignore[assignment]
+        models[f"render.{name}"] = renderer.Params
+    typer.echo(json.dumps(json_schema(models), indent=2))
+
+
+def show(config: str = CONFIG, overrides: list[str] = SET) -> None:
+    """Print a config with everything it extends and every override applied."""
+    loaded = Source(_load(config, overrides, count=None, seed=None)).recipe
+    typer.echo(yaml.safe_dump(loaded.resolved(), sort_keys=False))
+
+
+def _load(config: str, overrides: list[str], *, count: int | None, seed: int | None) -> Config:
+    given = list(overrides)
+    given += [f"count={count}"] if count is not None else []
+    given += [f"seed={seed}"] if seed is not None else []
+    return load_config(config, given)

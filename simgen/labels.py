@@ -1,0 +1,320 @@
+"""Labels: pure functions of the scene, the hits and the camera.
+
+Every label comes from the same rays as the picture, one ray through each pixel
+centre at that row's own time; no label ever sees noise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from pycocotools import mask as coco_mask
+
+from simgen import geometry
+from simgen.rays import Hits, Rays
+from simgen.sample import RLE, Keypoint, Labels, ObjectLabel
+from simgen.spec import Body, Motion
+from simgen.world import Layer, World, nearest
+
+Array = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+Box = tuple[float, float, float, float]
+IMAGES = ("instance", "semantic", "depth", "distance", "normals", "object_coordinates", "flow")
+OBJECTS = ("masks", "amodal_masks", "keypoints")
+ALL = (*IMAGES, *OBJECTS)
+KEYPOINT_SLACK = 1e-3  # of the distance: nearer surfaces hide a keypoint, its own does not
+
+
+class Projector(Protocol):
+    """What labels need to know of a camera."""
+
+    @property
+    def width(self) -> int:
+        """Pixels in a row."""
+        ...
+
+    @property
+    def height(self) -> int:
+        """Rows."""
+        ...
+
+    @property
+    def motion(self) -> Motion:
+        """Pose in the world, OpenCV axes."""
+        ...
+
+    def rays(self, time_s: float, pixels: Array | None = None) -> tuple[Rays, BoolArray]:
+        """Rays of pixels."""
+        ...
+
+    def project_moving(
+        self, at: Callable[[Array], Array], n: int, time_s: float
+    ) -> tuple[Array, BoolArray]:
+        """Moving points to pixels at their rows' times."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """One frame's rays and what they met.
+
+    Attributes:
+        world: The scene.
+        camera: Who looks.
+        time_s: Start of the frame.
+        rays: One through each pixel centre, row by row.
+        layers: What each body alone shows.
+        hits: The nearest of the layers.
+    """
+
+    world: World
+    camera: Projector
+    time_s: float
+    rays: Rays
+    layers: Sequence[Layer]
+    hits: Hits
+
+    @classmethod
+    def of(cls, world: World, camera: Projector, time_s: float) -> View:
+        """Cast the frame that starts at `time_s`."""
+        rays, _ = camera.rays(time_s)
+        layers = world.layers(rays)
+        return cls(world, camera, time_s, rays, layers, nearest(layers, len(rays)))
+
+
+def label(view: View, wanted: Collection[str], next_time_s: float | None = None) -> Labels:
+    """Label one frame.
+
+    Args:
+        view: The frame.
+        wanted: Names from `ALL`; boxes, poses and fractions are always there.
+        next_time_s: Start of the next frame, for flow.
+    """
+    spec, hits = view.world.spec, view.hits
+    shape = (view.camera.height, view.camera.width)
+    images: dict[str, NDArray[np.generic]] = {}
+    instance = np.append(
+        [i + 1 if body.category is not None else 0 for i, body in enumerate(spec.bodies)], 0
+    )[hits.body].astype(np.uint16)
+    if "instance" in wanted:
+        images["instance"] = instance
+    if "semantic" in wanted:
+        ids = np.append([spec.category_id(body) for body in spec.bodies], 0)
+        images["semantic"] = ids[hits.body].astype(np.uint8)
+    seen = hits.body >= 0
+    distance = np.where(seen, hits.distance_m, 0)
+    if "distance" in wanted:
+        images["distance_m"] = distance.astype(np.float32)
+    if "depth" in wanted:
+        images["depth_m"] = (distance * _cosine(view)).astype(np.float32)
+    if {"normals", "object_coordinates", "flow"} & set(wanted):
+        images |= _surface_images(view, wanted, instance > 0, next_time_s)
+    objects = _objects(view, wanted)
+    return Labels(objects, **{k: v.reshape(*shape, *v.shape[1:]) for k, v in images.items()})  # type: ignore[arg-type]
+
+
+def _camera_turns(view: View) -> Array:
+    """Camera to world rotation (3, 3), or one for each ray (n, 3, 3)."""
+    times = view.rays.times_s
+    _, quaternion = view.camera.motion.at(times if view.camera.motion.moves else times[:1])
+    turns = geometry.matrix(quaternion)
+    return turns[0] if len(turns) == 1 else turns
+
+
+def _cosine(view: View) -> Array:
+    """Cosine (n,) between each ray and the optical axis at its time."""
+    axis = _camera_turns(view)[..., 2]
+    if axis.ndim == 1:
+        return view.rays.directions @ axis
+    cosine: Array = np.einsum("ni,ni->n", view.rays.directions, axis)
+    return cosine
+
+
+def _surface_images(
+    view: View, wanted: Collection[str], labelled: BoolArray, next_time_s: float | None
+) -> dict[str, NDArray[np.generic]]:
+    n = len(view.rays)
+    surface = view.world.surface(view.rays, view.hits)
+    images: dict[str, NDArray[np.generic]] = {}
+    if "normals" in wanted:
+        turns = _camera_turns(view)
+        normals = np.zeros((n, 3), np.float16)
+        normals[surface.ray] = (
+            surface.normal @ turns
+            if turns.ndim == 2
+            else np.einsum("nij,ni->nj", turns[surface.ray], surface.normal)
+        )
+        images["normals"] = normals
+    if "object_coordinates" in wanted:
+        coordinates = np.zeros((n, 3), np.float32)
+        keep = labelled[surface.ray]
+        coordinates[surface.ray[keep]] = surface.local_m[keep]
+        images["object_coordinates"] = coordinates
+    if "flow" in wanted and next_time_s is not None:
+        flow = np.full((n, 2), np.nan, np.float32)
+        for body in np.unique(view.hits.body[surface.ray]):
+            rows = view.hits.body[surface.ray] == body
+            ray = surface.ray[rows]
+            motion = view.world.spec.bodies[body].motion
+            carried = partial(_carry, motion, surface.local_m[rows])
+            to, _ = view.camera.project_moving(carried, len(ray), next_time_s)
+            y, x = np.divmod(ray, view.camera.width)
+            flow[ray] = to - np.column_stack([x, y])
+        images["flow_px"] = flow
+    return images
+
+
+def _carry(motion: Motion, local_m: Array, times_s: Array) -> Array:
+    """Body points (n, 3) to the world at times (n,)."""
+    position, quaternion = motion.at(times_s)
+    carried: Array = np.einsum("nij,nj->ni", geometry.matrix(quaternion), local_m) + position
+    return carried
+
+
+def _objects(view: View, wanted: Collection[str]) -> tuple[ObjectLabel, ...]:
+    layers = {layer.body: layer for layer in view.layers}
+    empty = Layer(
+        -1, np.zeros(0, np.intp), np.zeros(0), np.zeros(0, np.int32), np.zeros((0, 2), np.float32)
+    )
+    order = np.argsort(view.hits.body, kind="stable")
+    found = view.hits.body[order]
+    return tuple(
+        _object(
+            view,
+            index,
+            body,
+            layers.get(index, empty).ray,
+            order[slice(*np.searchsorted(found, [index, index + 1]))],
+            wanted,
+        )
+        for index, body in enumerate(view.world.spec.bodies)
+        if body.category is not None
+    )
+
+
+def _object(
+    view: View,
+    index: int,
+    body: Body,
+    silhouette: NDArray[np.intp],
+    visible: NDArray[np.intp],
+    wanted: Collection[str],
+) -> ObjectLabel:
+    camera, width = view.camera, view.camera.width
+    inside = np.column_stack(np.divmod(silhouette, width)[::-1])
+    outside = _outside_frame(view, index, inside)
+    middle = body.asset.bounds_m.mean(axis=0)
+    at_row = _row_time(view, body.motion, middle)
+    position, turn = body.motion.pose(at_row)
+    eye, camera_turn = camera.motion.pose(at_row)
+    return ObjectLabel(
+        instance=index + 1,
+        name=body.name,
+        category=str(body.category),
+        category_id=view.world.spec.category_id(body),
+        box=_box(np.column_stack(np.divmod(visible, width)[::-1])),
+        amodal_box=_box(np.concatenate([inside, outside])),
+        pixels_visible=len(visible),
+        pixels_in_frame=len(inside),
+        pixels_total=len(inside) + len(outside),
+        position_m=_triple(camera_turn.T @ (position - eye)),
+        quaternion=tuple(geometry.quaternion(camera_turn.T @ turn).tolist()),
+        box3d_m=(_triple(body.asset.bounds_m[0]), _triple(body.asset.bounds_m[1])),
+        keypoints=_keypoints(view, body) if "keypoints" in wanted else (),
+        mask=_run_lengths(visible, camera) if "masks" in wanted else None,
+        amodal_mask=_run_lengths(silhouette, camera) if "amodal_masks" in wanted else None,
+        attributes=dict(body.attributes),
+    )
+
+
+def _triple(v: Array) -> tuple[float, float, float]:
+    return float(v[0]), float(v[1]), float(v[2])
+
+
+def _row_time(view: View, motion: Motion, local_m: Array) -> float:
+    """When the row is read in which a body point is seen; the frame's start if it is not."""
+    times = [view.time_s]
+
+    def at(t: Array) -> Array:
+        times[0] = float(t[0])
+        return _carry(motion, local_m[None], t)
+
+    _, seen = view.camera.project_moving(at, 1, view.time_s)
+    return times[0] if seen[0] else view.time_s
+
+
+def _box(pixels: NDArray[np.int64]) -> Box | None:
+    """Tight box round pixels (n, 2), edge to edge."""
+    if not len(pixels):
+        return None
+    (x0, y0), (x1, y1) = pixels.min(axis=0) - 0.5, pixels.max(axis=0) + 0.5
+    return float(x0), float(y0), float(x1), float(y1)
+
+
+def _run_lengths(rays: NDArray[np.intp], camera: Projector) -> RLE:
+    mask = np.zeros(camera.height * camera.width, np.uint8)
+    mask[rays] = 1
+    encoded: RLE = coco_mask.encode(np.asfortranarray(mask.reshape(camera.height, camera.width)))
+    return encoded
+
+
+def _outside_frame(view: View, index: int, inside: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Silhouette pixels (n, 2) beyond the frame, up to one frame's size on each side.
+
+    Pixels are added where the lens has rays; none where the silhouette does not touch
+    the frame's border and is not wholly out of it.
+    """
+    camera, none = view.camera, np.zeros((0, 2), np.int64)
+    limit = np.array([camera.width, camera.height])
+    if len(inside) and inside.min() > 0 and np.all(inside.max(axis=0) < limit - 1):
+        return none
+    body = view.world.spec.bodies[index]
+    vertices = body.asset.hull_m
+    carried = partial(_carry, body.motion, vertices)
+    pixels, seen = camera.project_moving(carried, len(vertices), view.time_s)
+    if not seen.any():
+        return none
+    low, high = pixels[seen].min(axis=0), pixels[seen].max(axis=0)
+    if not seen.all():  # part of it is behind the camera or beyond the lens
+        low, high = -limit, 2 * limit
+    x0, y0 = np.clip(np.floor(low) - 1, -limit, 2 * limit).astype(int)
+    x1, y1 = np.clip(np.ceil(high) + 1, -limit, 2 * limit).astype(int)
+    x, y = np.meshgrid(np.arange(x0, x1 + 1), np.arange(y0, y1 + 1))
+    beyond = (x < 0) | (y < 0) | (x >= camera.width) | (y >= camera.height)
+    grid = np.column_stack([x[beyond], y[beyond]])
+    if not len(grid):
+        return none
+    rays, found = camera.rays(view.time_s, grid.astype(np.float64))
+    hit = np.zeros(len(grid), dtype=bool)
+    for layer in view.world.layers(rays, [index]):
+        hit[layer.ray] = True
+    return grid[hit & found]
+
+
+def _keypoints(view: View, body: Body) -> tuple[Keypoint, ...]:
+    """Keypoints of a body; one is seen if nothing is nearer to the camera along its ray."""
+    names, camera = list(body.asset.keypoints), view.camera
+    if not names:
+        return ()
+    local = np.array([body.asset.keypoints[name] for name in names])
+    carried = partial(_carry, body.motion, local)
+    pixels, seen = camera.project_moving(carried, len(local), view.time_s)
+    limit = (camera.width - 0.5, camera.height - 0.5)
+    in_frame = seen & np.all((pixels >= -0.5) & (pixels < limit), axis=1)
+    visibility = in_frame.astype(int)
+    if in_frame.any():
+        rays, _ = camera.rays(view.time_s, pixels[in_frame])
+        times = np.broadcast_to(rays.times_s, len(rays.directions))
+        points = _carry(body.motion, local[in_frame], times)
+        distance = np.linalg.norm(points - rays.origins_m, axis=1)
+        clear = view.world.cast(rays).distance_m >= distance * (1 - KEYPOINT_SLACK)
+        visibility[in_frame] += clear
+    return tuple(
+        Keypoint(name, (float(x), float(y)), int(v))
+        for name, (x, y), v in zip(names, pixels, visibility, strict=True)
+    )

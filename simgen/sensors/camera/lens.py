@@ -1,0 +1,136 @@
+"""The Brown-Conrady lens (OpenCV's k1, k2, p1, p2, k3), both ways.
+
+Source: D. C. Brown, "Decentering distortion of lenses", 1966; parameter order and
+sign as in OpenCV's `projectPoints`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simgen.errors import ConfigError
+
+Array = NDArray[np.float64]
+NEWTON_STEPS = 20
+TOLERANCE = 1e-13
+
+
+@dataclass(frozen=True)
+class BrownConrady:
+    """Pinhole with radial and tangential distortion.
+
+    Attributes:
+        fx_px, fy_px: Focal lengths.
+        cx_px, cy_px: Principal point; pixel centres are at integers.
+        k1, k2, p1, p2, k3: Distortion.
+    """
+
+    fx_px: float
+    fy_px: float
+    cx_px: float
+    cy_px: float
+    k1: float = 0.0
+    k2: float = 0.0
+    p1: float = 0.0
+    p2: float = 0.0
+    k3: float = 0.0
+
+    @property
+    def distorts(self) -> bool:
+        """Whether any coefficient is not zero."""
+        return any((self.k1, self.k2, self.p1, self.p2, self.k3))
+
+    @cached_property
+    def radius_limit(self) -> float:
+        """Undistorted radius up to which the radial polynomial rises; inf if it always does."""
+        # d/dr (r + k1 r^3 + k2 r^5 + k3 r^7), in s = r^2
+        roots = np.roots([7 * self.k3, 5 * self.k2, 3 * self.k1, 1.0])
+        real = roots.real[(np.abs(roots.imag) < 1e-12) & (roots.real > 0)]
+        return float(np.sqrt(real.min())) if len(real) else np.inf
+
+    def project(self, points_m: Array) -> tuple[Array, NDArray[np.bool_]]:
+        """Camera-frame points (n, 3) to pixels (n, 2), and which the lens can see (n,).
+
+        A point is seen in front of the camera and where distortion keeps the order of
+        radii; others get NaN.
+        """
+        z = points_m[:, 2]
+        seen = z > 1e-9
+        with np.errstate(divide="ignore", invalid="ignore"):
+            xy = points_m[:, :2] / z[:, None]
+            seen &= np.einsum("ij,ij->i", xy, xy) < self.radius_limit**2
+            xy = self._distort(np.where(seen[:, None], xy, np.nan))
+        return xy * (self.fx_px, self.fy_px) + (self.cx_px, self.cy_px), seen
+
+    def unproject(self, pixels: Array) -> tuple[Array, NDArray[np.bool_]]:
+        """Pixels (n, 2) to unit directions (n, 3), and which have one (n,); others get NaN.
+
+        Newton's method on the exact Jacobian, from the pinhole solution.
+        """
+        goal = (pixels - (self.cx_px, self.cy_px)) / (self.fx_px, self.fy_px)
+        xy, found = goal, np.ones(len(goal), dtype=bool)
+        if self.distorts:
+            xy, found = self._undistort(goal)
+        rays = np.column_stack([xy, np.ones(len(xy))])
+        rays /= np.sqrt(np.einsum("ij,ij->i", rays, rays))[:, None]
+        return rays, found
+
+    def _distort(self, xy: Array) -> Array:
+        x, y = xy[:, 0], xy[:, 1]
+        s = x * x + y * y
+        radial = 1 + s * (self.k1 + s * (self.k2 + s * self.k3))
+        return np.column_stack(
+            [
+                x * radial + 2 * self.p1 * x * y + self.p2 * (s + 2 * x * x),
+                y * radial + self.p1 * (s + 2 * y * y) + 2 * self.p2 * x * y,
+            ]
+        )
+
+    def _undistort(self, goal: Array) -> tuple[Array, NDArray[np.bool_]]:
+        xy = goal.copy()
+        limit = min(self.radius_limit, 1e3)
+        for _ in range(NEWTON_STEPS):
+            x, y = xy[:, 0], xy[:, 1]
+            s = x * x + y * y
+            radial = 1 + s * (self.k1 + s * (self.k2 + s * self.k3))
+            slope = 2 * (self.k1 + s * (2 * self.k2 + s * 3 * self.k3))
+            a = radial + slope * x * x + 2 * self.p1 * y + 6 * self.p2 * x
+            b = slope * x * y + 2 * self.p1 * x + 2 * self.p2 * y
+            d = radial + slope * y * y + 6 * self.p1 * y + 2 * self.p2 * x
+            error = self._distort(xy) - goal
+            determinant = a * d - b * b
+            with np.errstate(divide="ignore", invalid="ignore"):
+                step = np.column_stack(
+                    [d * error[:, 0] - b * error[:, 1], a * error[:, 1] - b * error[:, 0]]
+                )
+                xy = xy - step / determinant[:, None]
+            radius = np.sqrt(np.einsum("ij,ij->i", xy, xy))
+            over = radius > limit
+            if over.any():
+                xy[over] *= (0.999 * limit / radius[over])[:, None]
+            if np.nanmax(np.abs(error), initial=0.0) < TOLERANCE:
+                break
+        error = np.abs(self._distort(xy) - goal).max(axis=1)
+        found = error < 1e-9
+        return np.where(found[:, None], xy, np.nan), found
+
+    def check(self, width: int, height: int) -> None:
+        """Refuse a lens in which some pixel of the frame has no ray.
+
+        Raises:
+            ConfigError: Saying which corner.
+        """
+        corners = np.array([(x, y) for x in (-0.5, width - 0.5) for y in (-0.5, height - 0.5)])
+        _, found = self.unproject(corners)
+        if not found.all():
+            corner = tuple(corners[~found][0].tolist())
+            raise ConfigError(
+                "every pixel of the frame must have a ray",
+                f"none at the corner {corner} with k1={self.k1}, k2={self.k2}, k3={self.k3}",
+                "weaken the distortion, lengthen the focal length or crop the frame",
+                "camera",
+            )

@@ -1,0 +1,98 @@
+"""What the sensor does to light: charge, noise and digital numbers.
+
+Source: EMVA 1288 release 4.0, the linear model: y = K (Poisson(mu_e) + N(0, s_read)).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simgen.rng import Key
+from simgen.sensors.effect import Domain, PerFrame
+
+Image = NDArray[np.float32]
+POISSON_BELOW_E = 100.0  # above, a Gaussian of the same mean and variance; skewness is under 0.1
+
+
+@dataclass(frozen=True)
+class Exposure(PerFrame):
+    """Light to charge.
+
+    Attributes:
+        ev: Exposure, in stops: each doubles the charge.
+        white_e: Electrons of a pixel at radiance 1 and 0 EV.
+    """
+
+    ev: float
+    white_e: float
+    takes = Domain.RADIANCE
+    gives = Domain.ELECTRONS
+
+    def apply(self, signal: Image, state: None, key: Key) -> Image:
+        """Mean charge (H, W, 3)."""
+        del state, key
+        charge: Image = signal * np.float32(self.white_e * 2.0**self.ev)
+        return charge
+
+
+@dataclass(frozen=True)
+class ShotNoise(PerFrame):
+    """Photons arrive at random: variance equals mean."""
+
+    takes = Domain.ELECTRONS
+    gives = Domain.ELECTRONS
+
+    def apply(self, signal: Image, state: None, key: Key) -> Image:
+        """Charge with shot noise; exactly Poisson below `POISSON_BELOW_E`."""
+        del state
+        rng = key.generator()
+        noise = rng.standard_normal(signal.shape, dtype=np.float32)
+        noisy: Image = (signal + np.sqrt(signal) * noise).astype(np.float32)
+        dark = signal < POISSON_BELOW_E
+        noisy[dark] = rng.poisson(signal[dark])
+        return noisy
+
+
+@dataclass(frozen=True)
+class ReadNoise(PerFrame):
+    """Gaussian noise of the read-out, the same at every level.
+
+    Attributes:
+        sigma_e: Standard deviation in electrons.
+    """
+
+    sigma_e: float
+    takes = Domain.ELECTRONS
+    gives = Domain.ELECTRONS
+
+    def apply(self, signal: Image, state: None, key: Key) -> Image:
+        """Charge with read noise."""
+        del state
+        noise = key.generator().standard_normal(signal.shape, dtype=np.float32)
+        return signal + np.float32(self.sigma_e) * noise
+
+
+@dataclass(frozen=True)
+class Quantise(PerFrame):
+    """Charge to digital numbers, clipped at full scale.
+
+    Attributes:
+        full_scale_e: Charge at which the converter clips.
+        bits: Resolution.
+    """
+
+    full_scale_e: float
+    bits: int
+    takes = Domain.ELECTRONS
+    gives = Domain.DN
+
+    def apply(self, signal: Image, state: None, key: Key) -> Image:
+        """Whole multiples of 1 / (2**bits - 1) from 0 to 1."""
+        del state, key
+        top = np.float32(2**self.bits - 1)
+        steps = np.rint(np.clip(signal * (top / np.float32(self.full_scale_e)), 0, top))
+        numbers: Image = steps / top
+        return numbers

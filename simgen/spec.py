@@ -1,0 +1,325 @@
+"""What the world is: frozen data, with no simulator behind it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import ConvexHull, QhullError
+
+from simgen import geometry
+
+RGB = tuple[float, float, float]
+Vector = tuple[float, float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class ImageTexture:
+    """A picture on a surface.
+
+    Attributes:
+        pixels: (H, W, 3) uint8, sRGB; row 0 is at v = 1.
+        mapping: "uv" uses the mesh's own coordinates; "planar" repeats the picture
+            every `size_m` over the body's x and y.
+        size_m: Edge of one repetition, for "planar".
+    """
+
+    pixels: NDArray[np.uint8]
+    mapping: Literal["uv", "planar"] = "uv"
+    size_m: float = 1.0
+
+
+@dataclass(frozen=True)
+class NoiseTexture:
+    """Solid value noise that blends the albedo towards a second colour (marble, speckle, wear).
+
+    Attributes:
+        colour: Albedo, linear RGB, where the noise is high.
+        scale_m: Size of one noise cell.
+        coverage: Share of the surface that takes the second colour, 0 to 1.
+        softness: Width of the blend in units of the noise, above 0.
+        octaves: Number of octaves, each half the size and half the weight.
+        seed: Identity of the pattern.
+    """
+
+    colour: RGB
+    scale_m: float
+    coverage: float = 0.5
+    softness: float = 0.2
+    octaves: int = 2
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Spots:
+    """Painted hollows, such as pips: the surface inside small spheres takes another colour.
+
+    Attributes:
+        centres_m: (k, 3) on the surface, body frame.
+        radius_m: Radius of every spot.
+        colour: Albedo in the spots, linear RGB.
+        depth: How hollow they look: 0 is flat paint, 1 a half sphere.
+    """
+
+    centres_m: NDArray[np.float64]
+    radius_m: float
+    colour: RGB
+    depth: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """How a surface scatters light.
+
+    Attributes:
+        albedo: Diffuse reflectance, linear RGB, 0 to 1; multiplies the texture.
+        roughness: 0 (mirror-like) to 1 (matt); width of the highlight.
+        specular: Reflectance at normal incidence, 0 to 1 (0.04 for plastic).
+        texture: Picture or solid noise over the albedo.
+        spots: Painted hollows over both.
+    """
+
+    albedo: RGB = (0.5, 0.5, 0.5)
+    roughness: float = 0.6
+    specular: float = 0.04
+    texture: ImageTexture | NoiseTexture | None = None
+    spots: Spots | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Asset:
+    """A shape: a triangle mesh in body coordinates, and how physics sees it.
+
+    Attributes:
+        name: Human-readable name.
+        vertices_m: (v, 3) float64.
+        faces: (f, 3) int32.
+        part: (f,) int32, index into `Body.materials`.
+        uv: (v, 2) float32 texture coordinates, or None.
+        normals: (v, 3) float32 for smooth shading, or None for flat faces.
+        collision: How physics sees it: "box" (of the bounds), "hull", or the exact
+            "mesh" (for what does not move).
+        keypoints: Named points in body coordinates, metres.
+        source: Where it came from: "procedural", a package, or a file name.
+        licence: SPDX identifier, or "unknown".
+    """
+
+    name: str
+    vertices_m: NDArray[np.float64]
+    faces: NDArray[np.int32]
+    part: NDArray[np.int32]
+    uv: NDArray[np.float32] | None = None
+    normals: NDArray[np.float32] | None = None
+    collision: Literal["box", "hull", "mesh"] = "hull"
+    keypoints: Mapping[str, Vector] = field(default_factory=dict)
+    source: str = "procedural"
+    licence: str = "Apache-2.0"
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the geometry and of how physics sees it."""
+        h = hashlib.sha256(self.collision.encode())
+        for array in (self.vertices_m, self.faces, self.part, self.uv, self.normals):
+            if array is not None:
+                h.update(np.ascontiguousarray(array).tobytes())
+            h.update(b"|")
+        return h.hexdigest()
+
+    @cached_property
+    def bounds_m(self) -> NDArray[np.float64]:
+        """(2, 3) lower and upper corner in body coordinates."""
+        return np.stack([self.vertices_m.min(axis=0), self.vertices_m.max(axis=0)])
+
+    @cached_property
+    def sphere_m(self) -> tuple[NDArray[np.float64], float]:
+        """Centre (3,) and radius of a sphere round the mesh."""
+        centre = self.bounds_m.mean(axis=0)
+        return centre, float(np.linalg.norm(self.vertices_m - centre, axis=1).max())
+
+    @cached_property
+    def face_normals(self) -> NDArray[np.float64]:
+        """(f, 3) unit normals by the right-hand rule."""
+        corners = self.vertices_m[self.faces]
+        return geometry.unit(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]))
+
+    @cached_property
+    def convex(self) -> bool:
+        """Whether the mesh is closed and fills its hull, so that it cannot shade itself."""
+        corners = self.vertices_m[self.faces]
+        volume = np.sum(corners[:, 0] * np.cross(corners[:, 1], corners[:, 2])) / 6
+        return self._hull is not None and bool(volume > self._hull.volume * (1 - 1e-6))
+
+    @cached_property
+    def hull_m(self) -> NDArray[np.float64]:
+        """Vertices (h, 3) of the convex hull; all of them for a flat mesh."""
+        return self.vertices_m if self._hull is None else self.vertices_m[self._hull.vertices]
+
+    @cached_property
+    def _hull(self) -> ConvexHull | None:
+        try:
+            return ConvexHull(self.vertices_m)
+        except QhullError:  # flat: it has no inside
+            return None
+
+
+@dataclass(frozen=True, eq=False)
+class Motion:
+    """A recorded trajectory; outside its span a body rests at the nearer end.
+
+    Attributes:
+        times_s: (k,) float64, rising; one entry for a body at rest.
+        positions_m: (k, 3) float64.
+        quaternions: (k, 4) float64, (x, y, z, w).
+    """
+
+    times_s: NDArray[np.float64]
+    positions_m: NDArray[np.float64]
+    quaternions: NDArray[np.float64]
+
+    @classmethod
+    def rest(
+        cls, position_m: Vector | NDArray[np.float64], quaternion: object = (0, 0, 0, 1)
+    ) -> Motion:
+        """A body that stays where it is."""
+        return cls(
+            np.zeros(1),
+            np.asarray(position_m, dtype=np.float64).reshape(1, 3),
+            np.asarray(quaternion, dtype=np.float64).reshape(1, 4),
+        )
+
+    @property
+    def moves(self) -> bool:
+        """Whether the trajectory has more than one pose."""
+        return len(self.times_s) > 1
+
+    def at(self, times_s: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Positions (n, 3) and quaternions (n, 4) at `times_s` (n,), by lerp and slerp."""
+        times_s = np.asarray(times_s, dtype=np.float64)
+        if not self.moves:
+            n = len(times_s)
+            return np.repeat(self.positions_m, n, axis=0), np.repeat(self.quaternions, n, axis=0)
+        after = np.clip(np.searchsorted(self.times_s, times_s), 1, len(self.times_s) - 1)
+        t0, t1 = self.times_s[after - 1], self.times_s[after]
+        w = np.clip((times_s - t0) / (t1 - t0), 0, 1)
+        position = (
+            self.positions_m[after - 1] * (1 - w[:, None]) + self.positions_m[after] * w[:, None]
+        )
+        return position, geometry.slerp(self.quaternions[after - 1], self.quaternions[after], w)
+
+    def pose(self, time_s: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Position (3,) and rotation matrix (3, 3) at one moment."""
+        position, quaternion = self.at(np.array([time_s]))
+        return position[0], geometry.matrix(quaternion[0])
+
+
+@dataclass(frozen=True, eq=False)
+class Body:
+    """A thing in the world.
+
+    Attributes:
+        name: Unique in its scene.
+        asset: Its shape.
+        materials: One per part of the asset.
+        motion: Where it is, when.
+        category: Class name, or None for what is scenery and not labelled as an object.
+        mass_kg: 0 for what does not move.
+        friction: Coulomb coefficient.
+        restitution: 0 (dead) to 1 (elastic).
+        velocity_m_s: At the start, for physics.
+        spin_rad_s: At the start, for physics.
+        attributes: Facts that labels repeat, such as size or colour name.
+    """
+
+    name: str
+    asset: Asset
+    materials: tuple[Material, ...]
+    motion: Motion
+    category: str | None = None
+    mass_kg: float = 0.0
+    friction: float = 0.5
+    restitution: float = 0.1
+    velocity_m_s: Vector = (0.0, 0.0, 0.0)
+    spin_rad_s: Vector = (0.0, 0.0, 0.0)
+    attributes: Mapping[str, float | int | str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Light:
+    """A distant light: a disc of `angular_radius_rad` in the sky (0 gives hard shadows).
+
+    Attributes:
+        direction: Towards the light, unit length, world frame.
+        irradiance: Linear RGB on a surface that faces it; 1 lights a white surface to 1.
+        angular_radius_rad: Half the angle that it fills.
+    """
+
+    direction: Vector
+    irradiance: RGB
+    angular_radius_rad: float = 0.0
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Light from everywhere else, and what is seen where nothing is hit.
+
+    Attributes:
+        sky: Radiance from above, linear RGB.
+        horizon: Radiance from the horizon.
+        ground: Radiance from below.
+    """
+
+    sky: RGB = (0.8, 0.8, 0.8)
+    horizon: RGB = (0.6, 0.6, 0.6)
+    ground: RGB = (0.2, 0.2, 0.2)
+
+    def radiance(self, up: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Radiance (n, 3) from directions whose z components are `up` (n,)."""
+        w = np.abs(up)[:, None]
+        far = np.where(up[:, None] >= 0, np.asarray(self.sky), np.asarray(self.ground))
+        mixed: NDArray[np.float64] = np.asarray(self.horizon) * (1 - w) + far * w
+        return mixed
+
+
+@dataclass(frozen=True)
+class Drop:
+    """How physics brings a scene to rest.
+
+    Attributes:
+        settle_s: Longest simulated time; what still moves then makes the draw a rejection.
+        record_hz: Poses recorded per second, 0 to keep only the last.
+        gravity_m_s2: Downward acceleration.
+    """
+
+    settle_s: float = 3.0
+    record_hz: float = 0.0
+    gravity_m_s2: float = 9.81
+
+
+@dataclass(frozen=True, eq=False)
+class SceneSpec:
+    """A world: bodies, light and how it comes to rest.
+
+    Attributes:
+        bodies: In a fixed order; an instance label is the index plus one.
+        lights: Distant lights.
+        environment: The rest of the light.
+        categories: Class names, in the order of their ids, which start at 1.
+        camera: Motion of the camera (OpenCV axes).
+        physics: None for scenes that are built at rest.
+    """
+
+    bodies: tuple[Body, ...]
+    lights: tuple[Light, ...]
+    environment: Environment
+    categories: tuple[str, ...]
+    camera: Motion
+    physics: Drop | None = None
+
+    def category_id(self, body: Body) -> int:
+        """Id of the body's class; 0 for scenery."""
+        return 0 if body.category is None else self.categories.index(body.category) + 1
