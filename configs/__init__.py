@@ -1,1 +1,1 @@
-"""TODO-docstring."""
+"""Presets: configs that ship with simgen, found by name."""

@@ -54,6 +54,7 @@ class Look(_Params):
         vein_size: Size of the marbling, as a share of the edge.
         vein_softness: Width of its blend.
         roughness, specular: Gloss.
+        dome: How far faces bulge, or hollow, in their highlights.
     """
 
     body: RGB = (0.8, 0.1, 0.1)
@@ -64,6 +65,7 @@ class Look(_Params):
     vein_softness: float = Field(0.3, gt=0)
     roughness: float = Field(0.2, ge=0.02, le=1)
     specular: float = Field(0.04, ge=0, le=1)
+    dome: float = Field(0.0, ge=-1, le=1)
 
 
 class Die(_Params):
@@ -268,7 +270,7 @@ def _table(params: DiceParams, key: Key) -> Body:
     texture = None
     if params.grain > 0:
         texture = ImageTexture(_grain(params.grain, key), "planar", params.grain_size_m)
-    material = Material(_linear(params.table), params.table_roughness, 0.03, texture)
+    material = Material(_linear(params.table), params.table_roughness, 0.03, texture=texture)
     slab = primitives.box((TABLE_M, TABLE_M, 0.05), name="table")
     slab = dataclasses.replace(slab, collision="box")
     return Body("table", slab, (material,), Motion.rest((0, 0, -0.025)), friction=0.4)
@@ -375,7 +377,9 @@ def _die(
         )
     centres = pip_centres(die.size_m, die.pip_spread, die.mirrored, die.turns)
     spots = Spots(centres, die.pip_radius * die.size_m, _linear(look.pip), die.pip_depth)
-    material = Material(_linear(look.body), look.roughness, look.specular, texture, spots)
+    material = Material(
+        _linear(look.body), look.roughness, look.specular, texture, spots, look.dome
+    )
     return Body(
         name=f"die {number}",
         asset=_shape(die),

@@ -156,10 +156,11 @@ class Source:
         )
 
     def _recorded(self, spec: SceneSpec) -> SceneSpec:
-        """Ask physics for the motion, where the frames are to show it."""
-        if self.recipe.frames.start_s is None or spec.physics is None:
+        """Ask physics for the motion where the frames are to show it, else for rest alone."""
+        if spec.physics is None:
             return spec
-        return replace(spec, physics=replace(spec.physics, record_hz=RECORD_HZ))
+        rate = 0.0 if self.recipe.frames.start_s is None else RECORD_HZ
+        return replace(spec, physics=replace(spec.physics, record_hz=rate))
 
     def _params(self, section: str, draw: Draw) -> Any:
         model = self.models[section]

@@ -19,7 +19,7 @@ from simgen import geometry
 from simgen.rays import Hits, Rays
 from simgen.sample import RLE, Keypoint, Labels, ObjectLabel
 from simgen.spec import Body, Motion
-from simgen.world import Layer, World, nearest
+from simgen.world import Layer, World, nearest, rows_of_bodies
 
 Array = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -171,6 +171,9 @@ def _surface_images(
 
 def _carry(motion: Motion, local_m: Array, times_s: Array) -> Array:
     """Body points (n, 3) to the world at times (n,)."""
+    if not motion.moves:
+        rest, turn = motion.pose(0.0)
+        return local_m @ turn.T + rest
     position, quaternion = motion.at(times_s)
     carried: Array = np.einsum("nij,nj->ni", geometry.matrix(quaternion), local_m) + position
     return carried
@@ -181,15 +184,17 @@ def _objects(view: View, wanted: Collection[str]) -> tuple[ObjectLabel, ...]:
     empty = Layer(
         -1, np.zeros(0, np.intp), np.zeros(0), np.zeros(0, np.int32), np.zeros((0, 2), np.float32)
     )
-    order = np.argsort(view.hits.body, kind="stable")
-    found = view.hits.body[order]
+    nothing = np.zeros(0, np.intp)
+    visible = dict(rows_of_bodies(view.hits.body, len(view.world.spec.bodies)))
+    keypoints = _keypoints(view) if "keypoints" in wanted else {}
     return tuple(
         _object(
             view,
             index,
             body,
             layers.get(index, empty).ray,
-            order[slice(*np.searchsorted(found, [index, index + 1]))],
+            visible.get(index, nothing),
+            keypoints.get(index, ()),
             wanted,
         )
         for index, body in enumerate(view.world.spec.bodies)
@@ -203,6 +208,7 @@ def _object(
     body: Body,
     silhouette: NDArray[np.intp],
     visible: NDArray[np.intp],
+    keypoints: tuple[Keypoint, ...],
     wanted: Collection[str],
 ) -> ObjectLabel:
     camera, width = view.camera, view.camera.width
@@ -225,7 +231,7 @@ def _object(
         position_m=_triple(camera_turn.T @ (position - eye)),
         quaternion=tuple(geometry.quaternion(camera_turn.T @ turn).tolist()),
         box3d_m=(_triple(body.asset.bounds_m[0]), _triple(body.asset.bounds_m[1])),
-        keypoints=_keypoints(view, body) if "keypoints" in wanted else (),
+        keypoints=keypoints,
         mask=_run_lengths(visible, camera) if "masks" in wanted else None,
         amodal_mask=_run_lengths(silhouette, camera) if "amodal_masks" in wanted else None,
         attributes=dict(body.attributes),
@@ -238,6 +244,8 @@ def _triple(v: Array) -> tuple[float, float, float]:
 
 def _row_time(view: View, motion: Motion, local_m: Array) -> float:
     """When the row is read in which a body point is seen; the frame's start if it is not."""
+    if len(view.rays.times_s) == 1:
+        return view.time_s
     times = [view.time_s]
 
     def at(t: Array) -> Array:
@@ -274,16 +282,16 @@ def _outside_frame(view: View, index: int, inside: NDArray[np.int64]) -> NDArray
     if len(inside) and inside.min() > 0 and np.all(inside.max(axis=0) < limit - 1):
         return none
     body = view.world.spec.bodies[index]
-    vertices = body.asset.hull_m
-    carried = partial(_carry, body.motion, vertices)
-    pixels, seen = camera.project_moving(carried, len(vertices), view.time_s)
-    if not seen.any():
+    outline = body.asset.outline_m
+    carried = partial(_carry, body.motion, outline)
+    pixels, seen = camera.project_moving(carried, len(outline), view.time_s)
+    if not (seen.any() or len(inside)):
         return none
-    low, high = pixels[seen].min(axis=0), pixels[seen].max(axis=0)
-    if not seen.all():  # part of it is behind the camera or beyond the lens
-        low, high = -limit, 2 * limit
-    x0, y0 = np.clip(np.floor(low) - 1, -limit, 2 * limit).astype(int)
-    x1, y1 = np.clip(np.ceil(high) + 1, -limit, 2 * limit).astype(int)
+    low, high = -limit, 2 * limit
+    if seen.all():  # no part of it is behind the camera or beyond the lens
+        low, high = pixels.min(axis=0), pixels.max(axis=0)
+    x0, y0 = np.clip(np.floor(low) - 1, -limit, 2 * limit - 1).astype(int)
+    x1, y1 = np.clip(np.ceil(high) + 1, -limit, 2 * limit - 1).astype(int)
     x, y = np.meshgrid(np.arange(x0, x1 + 1), np.arange(y0, y1 + 1))
     beyond = (x < 0) | (y < 0) | (x >= camera.width) | (y >= camera.height)
     grid = np.column_stack([x[beyond], y[beyond]])
@@ -296,25 +304,41 @@ def _outside_frame(view: View, index: int, inside: NDArray[np.int64]) -> NDArray
     return grid[hit & found]
 
 
-def _keypoints(view: View, body: Body) -> tuple[Keypoint, ...]:
-    """Keypoints of a body; one is seen if nothing is nearer to the camera along its ray."""
-    names, camera = list(body.asset.keypoints), view.camera
-    if not names:
-        return ()
-    local = np.array([body.asset.keypoints[name] for name in names])
-    carried = partial(_carry, body.motion, local)
-    pixels, seen = camera.project_moving(carried, len(local), view.time_s)
+def _keypoints(view: View) -> dict[int, tuple[Keypoint, ...]]:
+    """Keypoints of each body; one is seen if nothing is nearer to the camera along its ray."""
+    camera = view.camera
+    owners = [
+        (index, body)
+        for index, body in enumerate(view.world.spec.bodies)
+        if body.category is not None and body.asset.keypoints
+    ]
+    if not owners:
+        return {}
+    local = [np.array(list(body.asset.keypoints.values())) for _, body in owners]
+    cuts = np.cumsum([len(points) for points in local])
+
+    def carried(times: Array) -> Array:
+        moments = np.split(times, cuts[:-1])
+        return np.concatenate(
+            [
+                _carry(body.motion, points, t)
+                for (_, body), points, t in zip(owners, local, moments, strict=True)
+            ]
+        )
+
+    pixels, seen = camera.project_moving(carried, int(cuts[-1]), view.time_s)
     limit = (camera.width - 0.5, camera.height - 0.5)
-    in_frame = seen & np.all((pixels >= -0.5) & (pixels < limit), axis=1)
-    visibility = in_frame.astype(int)
-    if in_frame.any():
-        rays, _ = camera.rays(view.time_s, pixels[in_frame])
-        times = np.broadcast_to(rays.times_s, len(rays.directions))
-        points = _carry(body.motion, local[in_frame], times)
-        distance = np.linalg.norm(points - rays.origins_m, axis=1)
-        clear = view.world.cast(rays).distance_m >= distance * (1 - KEYPOINT_SLACK)
-        visibility[in_frame] += clear
-    return tuple(
-        Keypoint(name, (float(x), float(y)), int(v))
-        for name, (x, y), v in zip(names, pixels, visibility, strict=True)
-    )
+    inside = seen & np.all((pixels >= -0.5) & (pixels < limit), axis=1)
+    visibility = inside.astype(int)
+    if inside.any():
+        held = np.where(inside[:, None], pixels, 0.0)
+        rays, _ = camera.rays(view.time_s, held)
+        points = carried(np.broadcast_to(rays.times_s, len(pixels)))
+        distance = np.linalg.norm(points - rays.origins_m, axis=1)[inside]
+        nearest_m = view.world.cast(rays.take(inside)).distance_m
+        visibility[inside] += nearest_m >= distance * (1 - KEYPOINT_SLACK)
+    names = [(index, name) for index, body in owners for name in body.asset.keypoints]
+    found: dict[int, list[Keypoint]] = {}
+    for (index, name), (x, y), how in zip(names, pixels, visibility, strict=True):
+        found.setdefault(index, []).append(Keypoint(name, (float(x), float(y)), int(how)))
+    return {index: tuple(points) for index, points in found.items()}

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 import numpy as np
 from numpy.typing import NDArray
 
+from simgen import geometry
 from simgen.errors import SimgenError
 from simgen.quiet import quiet_import
 from simgen.spec import Body, Drop, Motion, SceneSpec
@@ -21,7 +22,9 @@ pybullet = quiet_import("pybullet")
 
 STEP_HZ = 240
 REST_SPEED = 0.1  # radii per second, and radians per second: a slower body rests
-REST_STEPS = 12
+REST_EVERY, REST_CHECKS = 4, 4  # steps between looks, and looks that must all find rest
+ROLLING = 0.06  # of the radius: without it a ball on a table never rests
+HULL_DIRECTIONS = 256  # finer hulls cost time and change no resting pose that a picture shows
 GOOD_RADIUS = 0.5  # Bullet's tolerances suit bodies of about a metre: smaller scenes are scaled up
 
 
@@ -98,8 +101,9 @@ def _add(client: int, body: Body, scale: float) -> int:
             physicsClientId=client,
         )
     else:
+        points = _support(asset.hull_m) * scale
         shape = pybullet.createCollisionShape(
-            pybullet.GEOM_MESH, vertices=(asset.hull_m * scale).tolist(), physicsClientId=client
+            pybullet.GEOM_MESH, vertices=points.tolist(), physicsClientId=client
         )
     if shape < 0:
         raise SimgenError(
@@ -107,6 +111,8 @@ def _add(client: int, body: Body, scale: float) -> int:
             f"{body.name} ({asset.collision}, {len(asset.faces)} faces)",
             'use collision "box" or "hull", or simplify the mesh',
         )
+    # A length, in Bullet, which adds up both bodies': that of a table would hold dice on edge.
+    resistance = ROLLING * asset.sphere_m[1] * scale * body.friction if body.mass_kg else 0.0
     position, quaternion = body.motion.positions_m[0], body.motion.quaternions[0]
     index: int = pybullet.createMultiBody(
         baseMass=body.mass_kg,
@@ -120,9 +126,11 @@ def _add(client: int, body: Body, scale: float) -> int:
         index,
         -1,
         lateralFriction=body.friction,
-        spinningFriction=0.01 * body.friction,
-        rollingFriction=0.002 * body.friction,
+        spinningFriction=resistance,
+        rollingFriction=resistance,
         restitution=body.restitution,
+        linearDamping=0,  # Bullet's defaults slow a fall by 3 % in its first half second
+        angularDamping=0,
         ccdSweptSphereRadius=0.25 * float(np.min(high - low)) if body.mass_kg else 0.0,
         physicsClientId=client,
     )
@@ -136,6 +144,18 @@ def _add(client: int, body: Body, scale: float) -> int:
     return index
 
 
+def _support(points_m: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The points (k, 3) of a hull that are farthest in `HULL_DIRECTIONS` even directions."""
+    if len(points_m) <= HULL_DIRECTIONS:
+        return points_m
+    height = 1 - 2 * (np.arange(HULL_DIRECTIONS) + 0.5) / HULL_DIRECTIONS
+    angle = np.pi * (3 - np.sqrt(5)) * np.arange(HULL_DIRECTIONS)
+    ring = np.sqrt(1 - height**2)
+    directions = np.column_stack([ring * np.cos(angle), ring * np.sin(angle), height])
+    extreme: NDArray[np.float64] = points_m[np.unique((points_m @ directions.T).argmax(axis=0))]
+    return extreme
+
+
 def _run(
     client: int, spec: SceneSpec, drop: Drop, movers: list[int], ids: list[int], scale: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -145,31 +165,41 @@ def _run(
     centre = np.array([spec.bodies[i].asset.bounds_m.mean(axis=0) for i in movers])
     floor = min(
         (
-            b.asset.vertices_m[:, 2].min() + b.motion.positions_m[0, 2]
+            (b.asset.vertices_m @ turn[2]).min() + place[2]
             for b in spec.bodies
+            for place, turn in [b.motion.pose(0.0)]
             if not b.mass_kg
         ),
         default=-np.inf,
     )
+    # What falls freely cannot be slower than this at two looks running.
+    falling = drop.gravity_m_s2 * REST_EVERY / STEP_HZ / 2
+    slow = np.minimum(REST_SPEED * radius, falling if falling > 0 else np.inf) * scale
     poses, times, quiet = [_poses(client, movers, ids, scale, centre)], [0.0], 0
-    steps = round(drop.settle_s * STEP_HZ)
-    for step in range(1, steps + 1):
+    step, steps = 0, round(drop.settle_s * STEP_HZ)
+    while step < steps:
+        step += 1
         pybullet.stepSimulation(physicsClientId=client)
         if every and step % every == 0:
             poses.append(_poses(client, movers, ids, scale, centre))
             times.append(step / STEP_HZ)
-        quiet = quiet + 1 if _resting(client, movers, ids, scale, radius) else 0
-        if quiet >= REST_STEPS:
-            break
+        if step % REST_EVERY == 0:
+            quiet = quiet + 1 if _resting(client, movers, ids, slow) else 0
+            if quiet >= REST_CHECKS:
+                break
     last = _poses(client, movers, ids, scale, centre)
-    if quiet < REST_STEPS:
+    if quiet < REST_CHECKS:
         raise UnsettledError(
             f"a scene must come to rest within {drop.settle_s} s", "it still moves"
         )
-    if np.any(last[:, 2] < floor):
+    middle = last[:, 2] + np.einsum("kj,kj->k", geometry.matrix(last[:, 3:])[:, 2], centre)
+    if np.any(middle < floor):
         raise UnsettledError("bodies must stay above what stands still", "one fell off")
     if not every:
         return last[None], np.zeros(1)
+    if step % every:
+        poses.append(last)
+        times.append(step / STEP_HZ)
     return np.stack(poses), np.array(times)
 
 
@@ -189,12 +219,8 @@ def _poses(
     return found
 
 
-def _resting(
-    client: int, movers: list[int], ids: list[int], scale: float, radius: NDArray[np.float64]
-) -> bool:
-    """Whether every mover is slower than `REST_SPEED`, in its own radii and in radians."""
+def _resting(client: int, movers: list[int], ids: list[int], slow: NDArray[np.float64]) -> bool:
+    """Whether every mover is slower than its `slow` (movers,), and than `REST_SPEED` in radians."""
     velocity = np.array([pybullet.getBaseVelocity(ids[i], physicsClientId=client) for i in movers])
     speed = np.linalg.norm(velocity, axis=2)
-    return bool(
-        np.all(speed < REST_SPEED * np.column_stack([radius * scale, np.ones(len(radius))]))
-    )
+    return bool(np.all(speed < np.column_stack([slow, np.full(len(slow), REST_SPEED)])))

@@ -15,6 +15,7 @@ from scipy.spatial import ConvexHull, QhullError
 from simgen import geometry
 
 RGB = tuple[float, float, float]
+SMALL_MESH = 200_000  # faces times vertices: below, every vertex is held against every face
 Vector = tuple[float, float, float]
 
 
@@ -82,6 +83,8 @@ class Material:
         specular: Reflectance at normal incidence, 0 to 1 (0.04 for plastic).
         texture: Picture or solid noise over the albedo.
         spots: Painted hollows over both.
+        dome: How polished faces bulge (or, below 0, hollow) in their highlights: the shading
+            normal leans outwards by this share of the distance from the body's middle.
     """
 
     albedo: RGB = (0.5, 0.5, 0.5)
@@ -89,6 +92,7 @@ class Material:
     specular: float = 0.04
     texture: ImageTexture | NoiseTexture | None = None
     spots: Spots | None = None
+    dome: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,7 +153,12 @@ class Asset:
 
     @cached_property
     def convex(self) -> bool:
-        """Whether the mesh is closed and fills its hull, so that it cannot shade itself."""
+        """Whether no part of the mesh stands before another, so that it cannot shade itself."""
+        if len(self.faces) * len(self.vertices_m) <= SMALL_MESH:
+            corner = self.vertices_m[self.faces[:, 0]]
+            offset = np.einsum("ij,ij->i", self.face_normals, corner)
+            height = self.face_normals @ self.vertices_m.T - offset[:, None]
+            return bool(height.max() < 1e-6 * self.sphere_m[1])
         corners = self.vertices_m[self.faces]
         volume = np.sum(corners[:, 0] * np.cross(corners[:, 1], corners[:, 2])) / 6
         return self._hull is not None and bool(volume > self._hull.volume * (1 - 1e-6))
@@ -158,6 +167,16 @@ class Asset:
     def hull_m(self) -> NDArray[np.float64]:
         """Vertices (h, 3) of the convex hull; all of them for a flat mesh."""
         return self.vertices_m if self._hull is None else self.vertices_m[self._hull.vertices]
+
+    @cached_property
+    def outline_m(self) -> NDArray[np.float64]:
+        """Points (p, 3) along the edges of the convex hull, which a lens may bend outwards."""
+        sides = self.faces if self._hull is None else self._hull.simplices
+        edges = np.unique(np.sort(sides[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1), axis=0)
+        start, end = self.vertices_m[edges[:, 0]], self.vertices_m[edges[:, 1]]
+        way = np.linspace(0, 1, 17)[:, None, None]
+        along: NDArray[np.float64] = start * (1 - way) + end * way
+        return along.reshape(-1, 3)
 
     @cached_property
     def _hull(self) -> ConvexHull | None:
@@ -211,8 +230,14 @@ class Motion:
         )
         return position, geometry.slerp(self.quaternions[after - 1], self.quaternions[after], w)
 
+    @cached_property
+    def _first(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        return self.positions_m[0], geometry.matrix(self.quaternions[0])
+
     def pose(self, time_s: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Position (3,) and rotation matrix (3, 3) at one moment."""
+        if not self.moves:
+            return self._first
         position, quaternion = self.at(np.array([time_s]))
         return position[0], geometry.matrix(quaternion[0])
 

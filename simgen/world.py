@@ -8,7 +8,7 @@ relative to the size of the body and not to its range.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from simgen import geometry
 from simgen.rays import Hits, Rays
-from simgen.spec import Asset, Body, SceneSpec
+from simgen.spec import Asset, Body, ImageTexture, SceneSpec
 
 FAR = np.float32(1e30)
 RUN = 128  # neighbouring rays that are culled together
@@ -73,17 +73,17 @@ class Surface:
         ray: (k,) intp, rays that hit something.
         point_m: (k, 3) world frame.
         local_m: (k, 3) body frame.
-        normal: (k, 3) geometric, world frame, facing the ray.
-        shading_normal: (k, 3) interpolated where the mesh is smooth, facing the ray.
+        normal: (k, 3) float32, geometric, world frame, facing the ray.
+        shading_normal: (k, 3) float32, interpolated where the mesh is smooth, facing the ray.
         part: (k,) material index in the body.
-        uv: (k, 2) texture coordinates; 0 where the mesh has none.
+        uv: (k, 2) texture coordinates; 0 where no material uses them.
     """
 
     ray: NDArray[np.intp]
     point_m: NDArray[np.float64]
     local_m: NDArray[np.float64]
-    normal: NDArray[np.float64]
-    shading_normal: NDArray[np.float64]
+    normal: NDArray[np.float32]
+    shading_normal: NDArray[np.float32]
     part: NDArray[np.int32]
     uv: NDArray[np.float32]
 
@@ -98,6 +98,7 @@ class World:
     def __init__(self, spec: SceneSpec) -> None:
         self.spec = spec
         self._trees = [_tree(ByDigest(body.asset)) for body in spec.bodies]
+        self._latest: tuple[Hits, Surface] | None = None
 
     def layers(self, rays: Rays, bodies: Sequence[int] | None = None) -> list[Layer]:
         """Cast rays at each body alone.
@@ -119,7 +120,8 @@ class World:
             else:
                 sphere = _swept_sphere(body, rays.times_s)
                 candidates = _in_cones(sphere, rays.origins_m[0], cones, len(rays))
-                candidates = candidates[self._candidates(body, rays.take(candidates))]
+                if len(candidates):
+                    candidates = candidates[self._candidates(body, rays.take(candidates))]
             layer = self._layer(index, rays, candidates)
             if len(layer.ray):
                 found.append(layer)
@@ -144,7 +146,8 @@ class World:
             reach = np.minimum(reach_m - start, FAR).astype(np.float32)
             scene = self._trees[index][0]
             hit = scene.run(origins, directions, dists=reach, query="OCCLUDED") != -1
-            blocked[candidates[hit]] = True
+            # A moving body may be out of reach at a ray's time; Embree calls that a hit.
+            blocked[candidates[hit & (reach > 0)]] = True
         return blocked
 
     def sphere(self, index: int, times_s: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
@@ -199,32 +202,46 @@ class World:
 
     def surface(self, rays: Rays, hits: Hits) -> Surface:
         """Points, normals and materials where rays hit."""
+        # Light and labels ask for the same hits one after the other.
+        if self._latest is None or self._latest[0] is not hits:
+            self._latest = hits, self._surface(rays, hits)
+        return self._latest[1]
+
+    def _surface(self, rays: Rays, hits: Hits) -> Surface:
         ray = np.flatnonzero(hits.body >= 0)
-        direction = rays.directions[ray]
-        origin = rays.origins_m if len(rays.origins_m) == 1 else rays.origins_m[ray]
-        point = origin + direction * hits.distance_m[ray, None]
+        everything = len(ray) == len(hits.body)
+        body = hits.body if everything else hits.body[ray]
+        direction = rays.directions if everything else rays.directions[ray]
+        distance = hits.distance_m if everything else hits.distance_m[ray]
+        point = direction * distance[:, None]
+        point += rays.origins_m if everything or len(rays.origins_m) == 1 else rays.origins_m[ray]
         k = len(ray)
-        local, normal, smooth = np.empty((k, 3)), np.empty((k, 3)), np.empty((k, 3))
+        local = np.empty((k, 3))
+        normal, smooth = np.empty((k, 3), np.float32), np.empty((k, 3), np.float32)
         part, uv = np.zeros(k, dtype=np.int32), np.zeros((k, 2), dtype=np.float32)
-        order = np.argsort(hits.body[ray], kind="stable")
-        split = np.flatnonzero(np.diff(hits.body[ray][order])) + 1
-        for rows in np.split(order, split) if k else []:
-            body = self.spec.bodies[hits.body[ray[rows[0]]]]
-            asset, face = body.asset, hits.face[ray[rows]]
-            position, turn = _poses(body, rays.times_s, ray[rows])
+        for index, rows in rows_of_bodies(body, len(self.spec.bodies)):
+            of = self.spec.bodies[index]
+            asset, at = of.asset, ray[rows]
+            position, turn = _poses(of, rays.times_s, at)
             local[rows] = _into(turn, point[rows] - position)
-            weights = _weights(hits.barycentric[ray[rows]])
+            face = hits.face[at]
             normal[rows] = _out_of(turn, asset.face_normals[face])
-            smooth[rows] = (
-                normal[rows]
-                if asset.normals is None
-                else _out_of(turn, geometry.unit(_blend(asset.normals[asset.faces[face]], weights)))
-            )
+            if asset.normals is None:
+                smooth[rows] = normal[rows]
+            else:
+                weights = _weights(hits.barycentric[at])
+                corners = asset.normals[asset.faces[face]]
+                smooth[rows] = _out_of(turn, geometry.unit(_blend(corners, weights)))
             part[rows] = asset.part[face]
-            if asset.uv is not None:
+            if asset.uv is not None and _wants_uv(of):
+                weights = _weights(hits.barycentric[at])
                 uv[rows] = _blend(asset.uv[asset.faces[face]], weights)
-        normal[np.einsum("ij,ij->i", normal, direction) > 0] *= -1
-        smooth[np.einsum("ij,ij->i", normal, smooth) < 0] *= -1
+        away = np.einsum("ij,ij->i", normal, direction) > 0
+        if away.any():
+            normal[away] *= -1
+        away = np.einsum("ij,ij->i", normal, smooth) < 0
+        if away.any():
+            smooth[away] *= -1
         return Surface(ray, point, local, normal, smooth, part, uv)
 
     def _candidates(self, body: Body, rays: Rays, reach_m: float = np.inf) -> NDArray[np.intp]:
@@ -270,6 +287,12 @@ class World:
             found["primID"][hit],
             np.stack([found["u"][hit], found["v"][hit]], axis=1),
         )
+
+
+def rows_of_bodies(body: NDArray[np.int32], count: int) -> Iterator[tuple[int, NDArray[np.intp]]]:
+    """For each of `count` bodies that is there: its index, and its rows in `body` (k,)."""
+    for index in np.flatnonzero(np.bincount(body[body >= 0], minlength=count)):
+        yield int(index), np.flatnonzero(body == index)
 
 
 def boxes_of_runs(
@@ -354,16 +377,21 @@ def _poses(
     return position, geometry.matrix(quaternion)
 
 
+def _still(turn: NDArray[np.float64]) -> bool:
+    """Whether a rotation is none."""
+    return turn.ndim == 2 and turn[0, 0] == turn[1, 1] == turn[2, 2] == 1
+
+
 def _into(turn: NDArray[np.float64], vectors: NDArray[np.float64]) -> NDArray[np.float64]:
     """World to body: R^T v."""
-    if turn.ndim == 2 and np.array_equal(turn, np.eye(3)):
+    if _still(turn):
         return vectors
     return vectors @ turn if turn.ndim == 2 else np.einsum("nij,ni->nj", turn, vectors)
 
 
 def _out_of(turn: NDArray[np.float64], vectors: NDArray[np.float64]) -> NDArray[np.float64]:
     """Body to world: R v."""
-    if turn.ndim == 2 and np.array_equal(turn, np.eye(3)):
+    if _still(turn):
         return vectors
     return vectors @ turn.T if turn.ndim == 2 else np.einsum("nij,nj->ni", turn, vectors)
 
@@ -381,6 +409,13 @@ def _swept_sphere(body: Body, times_s: NDArray[np.float64]) -> tuple[NDArray[np.
     middle = (position.min(axis=0) + position.max(axis=0)) / 2
     reach = np.linalg.norm(position - middle, axis=1).max()
     return middle, float(reach + radius + np.linalg.norm(centre))
+
+
+def _wants_uv(body: Body) -> bool:
+    """Whether a material of the body looks up texture coordinates."""
+    return any(
+        isinstance(m.texture, ImageTexture) and m.texture.mapping == "uv" for m in body.materials
+    )
 
 
 def _weights(barycentric: NDArray[np.float32]) -> NDArray[np.float32]:

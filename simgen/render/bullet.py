@@ -11,10 +11,11 @@ from __future__ import annotations
 import importlib.util
 import io
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -25,7 +26,7 @@ from simgen import geometry
 from simgen.errors import ConfigError, MissingExtraError
 from simgen.quiet import quiet_import, silence
 from simgen.rays import Hits, Rays
-from simgen.render.texture import surface_albedo
+from simgen.render.texture import background, look_up, surface_albedo
 from simgen.rng import Key
 from simgen.spec import Body, SceneSpec
 from simgen.world import ByDigest, World
@@ -117,15 +118,16 @@ class BulletRenderer:
                 "set camera.readout_s to 0 or render.name to raycast",
                 "render",
             )
-        light = world.spec.environment.radiance(rays.directions[:, 2]).astype(np.float32)
+        light = background(world.spec.environment, rays, hits)
         surface = world.surface(rays, hits)
         if not len(surface.ray):
             return light
         view, plane = self._view(rays)
         shading = self._shading(world.spec, view, float(rays.times_s[0]))
-        x = (plane[:, 0] - view.left) / (view.right - view.left) * view.width - 0.5
-        y = (plane[:, 1] - view.top) / (view.bottom - view.top) * view.height - 0.5
-        seen = _look_up(shading, x[surface.ray], y[surface.ray])
+        height, width = shading.shape[:2]  # EGL's may be smaller than the view asks for
+        x = (plane[:, 0] - view.left) / (view.right - view.left) * width - 0.5
+        y = (plane[:, 1] - view.top) / (view.bottom - view.top) * height - 0.5
+        seen = look_up(shading, x[surface.ray], y[surface.ray], cv2.BORDER_REPLICATE)
         light[surface.ray] = surface_albedo(world.spec, surface, hits.body[surface.ray]) * seen
         return light
 
@@ -197,23 +199,69 @@ def photograph(
     Raises:
         MissingExtraError: When the EGL plugin does not load.
     """
+    shoot = prepare(
+        spec,
+        view,
+        time_s,
+        backend=backend,
+        light=light,
+        ambient=ambient,
+        diffuse=diffuse,
+        shadow=shadow,
+    )
+    width, height, rgba, depth, segment = shoot()
+    rgba = np.reshape(rgba, (height, width, 4))
+    segment = np.reshape(segment, (height, width))
+    # Bodies were added to an empty world: their ids are their indices. The top bits hold
+    # the link; every body here is one link.
+    body = np.where(segment >= 0, np.maximum(segment, 0) & 0xFFFFFF, -1)
+    near, far = view.near_m, view.far_m
+    reading = np.reshape(depth, (height, width)).astype(np.float64)
+    metres = np.where(body >= 0, far * near / (far - (far - near) * reading), np.inf)
+    return Photograph(rgba[..., :3].astype(np.uint8), metres, body.astype(np.int32))
+
+
+def prepare(
+    spec: SceneSpec,
+    view: Pinhole,
+    time_s: float,
+    *,
+    backend: Backend = "tiny",
+    light: tuple[float, float, float] = (0.0, 0.0, 1.0),
+    ambient: float = 1.0,
+    diffuse: float = 0.0,
+    shadow: bool = False,
+) -> Callable[[], Any]:
+    """Build the scene; what is returned calls `getCameraImage`, and nothing else."""
     client = _client(backend)
     pybullet.resetSimulation(physicsClientId=client)
-    bodies = {_add(client, body, time_s): index for index, body in enumerate(spec.bodies)}
-    width, height = view.width, view.height
-    if backend == "egl":
+    for body in spec.bodies:
+        _add(client, body, time_s)
+    width, height, hardware = view.width, view.height, backend == "egl"
+    if hardware:
         width, height = min(width, EGL_LIMIT[0]), min(height, EGL_LIMIT[1])
     n = view.near_m
+    # TinyRenderer samples the lower left corners of pixels, OpenGL their centres.
+    half = 0.5 if backend == "tiny" else 0.0
+    across = half * (view.right - view.left) / width
+    down = -half * (view.bottom - view.top) / height
     # OpenGL looks along -z with y up.
     turn = view.axes * (1, -1, -1)
     matrix = np.eye(4)
     matrix[:3, :3], matrix[:3, 3] = turn.T, -turn.T @ view.eye_m
-    _, _, rgba, depth, segment = pybullet.getCameraImage(
+    # Light settings are sticky in PyBullet: all are passed, always.
+    return partial(
+        pybullet.getCameraImage,
         width,
         height,
         viewMatrix=matrix.T.ravel().tolist(),
         projectionMatrix=pybullet.computeProjectionMatrix(
-            view.left * n, view.right * n, -view.bottom * n, -view.top * n, n, view.far_m
+            (view.left + across) * n,
+            (view.right + across) * n,
+            -(view.bottom + down) * n,
+            -(view.top + down) * n,
+            n,
+            view.far_m,
         ),
         lightDirection=[10 * c for c in light],
         lightColor=[1, 1, 1],
@@ -222,20 +270,9 @@ def photograph(
         lightDiffuseCoeff=diffuse,
         lightSpecularCoeff=0,
         shadow=int(shadow),
-        renderer=pybullet.ER_BULLET_HARDWARE_OPENGL
-        if backend == "egl"
-        else pybullet.ER_TINY_RENDERER,
+        renderer=pybullet.ER_BULLET_HARDWARE_OPENGL if hardware else pybullet.ER_TINY_RENDERER,
         physicsClientId=client,
     )
-    rgba = np.reshape(rgba, (height, width, 4))
-    segment = np.reshape(segment, (height, width))
-    # The top bits hold the link; every body here is one link.
-    known = np.full(max(bodies) + 1, -1, np.int32)
-    known[list(bodies)] = list(bodies.values())
-    body = np.where(segment >= 0, known[np.maximum(segment, 0) & 0xFFFFFF], -1)
-    far, reading = view.far_m, np.reshape(depth, (height, width)).astype(np.float64)
-    metres = np.where(body >= 0, far * n / (far - (far - n) * reading), np.inf)
-    return Photograph(rgba[..., :3].astype(np.uint8), metres, body.astype(np.int32))
 
 
 @cache
@@ -262,8 +299,8 @@ def _client(backend: Backend) -> int:
     return client
 
 
-def _add(client: int, body: Body, time_s: float) -> int:
-    """Show a body in white; returns its id."""
+def _add(client: int, body: Body, time_s: float) -> None:
+    """Show a body in white."""
     shape = pybullet.createVisualShape(
         pybullet.GEOM_MESH,
         fileName=str(_file(ByDigest(body.asset))),
@@ -271,13 +308,12 @@ def _add(client: int, body: Body, time_s: float) -> int:
         physicsClientId=client,
     )
     position, quaternion = body.motion.at(np.array([time_s]))
-    index: int = pybullet.createMultiBody(
+    pybullet.createMultiBody(
         baseVisualShapeIndex=shape,
         basePosition=position[0].tolist(),
         baseOrientation=quaternion[0].tolist(),
         physicsClientId=client,
     )
-    return index
 
 
 @cache
@@ -302,17 +338,3 @@ def _file(shape: ByDigest) -> Path:
     path = Path(_folder().name) / f"{asset.digest}.obj"
     path.write_text(text.getvalue())
     return path
-
-
-def _look_up(
-    picture: NDArray[np.float32], x: NDArray[np.float64], y: NDArray[np.float64]
-) -> NDArray[np.float32]:
-    """Bilinear values (k, 3) at pixel coordinates (k,)."""
-    # OpenCV's remap holds at most 32767 rows: fold the points into a block.
-    columns = 4096
-    rows = -(-len(x) // columns)
-    fold = np.zeros((2, rows * columns), np.float32)
-    fold[0, : len(x)], fold[1, : len(x)] = x, y
-    at = fold.reshape(2, rows, columns)
-    found = cv2.remap(picture, at[0], at[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(found, np.float32).reshape(-1, 3)[: len(x)]

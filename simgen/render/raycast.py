@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from simgen import geometry
 from simgen.rays import Hits, Rays
-from simgen.render.texture import albedo, by_material, in_spot
+from simgen.render.texture import albedo, background, by_material, in_spot
 from simgen.rng import Key
 from simgen.spec import Environment, Light, SceneSpec
 from simgen.world import Surface, World, boxes_of_runs, in_runs
@@ -52,7 +52,7 @@ class RaycastRenderer:
     def radiance(self, world: World, rays: Rays, hits: Hits, key: Key) -> NDArray[np.float32]:
         """Light along each ray, (n, 3); see `Renderer`."""
         spec, surface = world.spec, world.surface(rays, hits)
-        light = spec.environment.radiance(rays.directions[:, 2]).astype(np.float32)
+        light = background(spec.environment, rays, hits)
         if not len(surface.ray):
             return light
         body = hits.body[surface.ray]
@@ -60,24 +60,25 @@ class RaycastRenderer:
         colour, roughness, specular, hollow = _materials(world, surface, body, time)
         normal = surface.shading_normal
         if hollow is not None:
-            normal = geometry.unit(normal - hollow)
-        normal32: Image = normal.astype(np.float32)
+            normal = geometry.unit(normal - hollow).astype(np.float32)
         turn = key.generator().random()
-        irradiance = self._sky(world, surface, normal32, body, time, turn)
+        irradiance = self._sky(world, surface, normal, body, time, turn)
         direct = []
         for source in spec.lights:
             directions = disc(source, self.params.light_samples, turn)
-            facing = np.maximum(normal32 @ directions.T.astype(np.float32), 0)
+            facing = np.maximum(normal @ directions.T.astype(np.float32), 0)
             whole = facing.sum(axis=1)
             point, way = _blocked(world, surface, body, time, directions, np.inf)
             facing[point, way] = 0
             seen = facing.sum(axis=1)
             direct.append(seen / np.maximum(whole, np.float32(1e-9)))
-            irradiance += np.outer(seen / len(directions), np.array(source.irradiance, np.float32))
+            # A surface that faces the light gets its whole irradiance, however broad it is.
+            level = seen / np.float32((directions @ geometry.unit(source.direction)).sum())
+            irradiance += np.outer(level, np.array(source.irradiance, np.float32))
         out = colour * irradiance
         if self.params.highlights:
             view = rays.directions[surface.ray].astype(np.float32)
-            out += _gloss(spec, normal32, view, roughness, specular, direct)
+            out += _gloss(spec, normal, view, roughness, specular, direct)
         light[surface.ray] = out
         return light
 
@@ -108,16 +109,21 @@ class RaycastRenderer:
 def open_sky(environment: Environment, up: Image) -> Image:
     """Irradiance (k, 3) on surfaces whose normals have z components `up` (k,), nothing near.
 
-    The environment is even around the vertical, so the integral over directions is a
-    function of the tilt alone; it is tabulated by quadrature.
+    Closed form: over the directions that both the normal n and the vertical z face, the
+    integral of (n.d)(z.d) is 2/3 ((pi - b) cos b + sin b), b the angle between them.
     """
-    n = 1024
-    sphere = np.concatenate([hemisphere(n, 0.0), -hemisphere(n, 0.0)])
-    light = environment.radiance(sphere[:, 2]) * (2 / n)
-    tilt = np.linspace(-1, 1, 65)
-    normals = np.column_stack([np.sqrt(1 - tilt**2), np.zeros(65), tilt])
-    table = np.maximum(normals @ sphere.T, 0) @ light
-    return np.stack([np.interp(up, tilt, table[:, c]) for c in range(3)], axis=1).astype(np.float32)
+    up = np.clip(up, -1, 1)
+    angle, sine = np.arccos(up), np.sqrt(1 - up * up)
+    above = (2 / (3 * np.pi)) * ((np.pi - angle) * up + sine)
+    below = (2 / (3 * np.pi)) * (sine - angle * up)
+    horizon = np.array(environment.horizon, np.float32)
+    sky, ground = np.array(environment.sky), np.array(environment.ground)
+    light: Image = (
+        horizon
+        + above[:, None] * (sky - horizon).astype(np.float32)
+        + below[:, None] * (ground - horizon).astype(np.float32)
+    )
+    return light
 
 
 def hemisphere(n: int, turn: float) -> NDArray[np.float64]:
@@ -197,17 +203,20 @@ def _materials(
     k = len(body)
     colour, roughness = np.empty((k, 3), np.float32), np.empty(k, np.float32)
     specular, hollow = np.empty(k, np.float32), None
-    for rows, material in by_material(world.spec, surface, body):
+    for index, rows, material in by_material(world.spec, surface, body):
         local = surface.local_m[rows]
         colour[rows] = albedo(material, local, surface.uv[rows])
         roughness[rows], specular[rows] = material.roughness, material.specular
+        lean = np.zeros((len(rows), 3))
+        if material.dome:
+            lean -= material.dome / world.spec.bodies[index].asset.sphere_m[1] * local
         if material.spots is not None and material.spots.depth > 0:
             spot, offset = in_spot(material.spots, local)
-            inside = spot >= 0
-            tilt = material.spots.depth * offset[inside]
-            moments = time if len(time) == 1 else time[rows[inside]]
+            lean += material.spots.depth * np.where(spot[:, None] >= 0, offset, 0)
+        if lean.any():
+            moments = time if len(time) == 1 else time[rows]
             hollow = np.zeros((k, 3)) if hollow is None else hollow
-            hollow[rows[inside]] = world.to_world(int(body[rows[0]]), tilt, moments)
+            hollow[rows] = world.to_world(index, lean, moments)
     return colour, roughness, specular, hollow
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from simgen.colour import srgb_to_linear
-from simgen.spec import ImageTexture, Material, NoiseTexture, SceneSpec, Spots
-from simgen.world import Surface
+from simgen.rays import Hits, Rays
+from simgen.spec import Environment, ImageTexture, Material, NoiseTexture, SceneSpec, Spots
+from simgen.world import Surface, rows_of_bodies
 
 Points = NDArray[np.float64]
+FOLD = 4096
 
 
 _LINEAR = srgb_to_linear(np.arange(256) / 255).astype(np.float32)
@@ -66,19 +69,30 @@ def surface_albedo(
 ) -> NDArray[np.float32]:
     """Diffuse reflectance (k, 3) at hit points of the bodies (k,)."""
     colour = np.empty((len(body), 3), np.float32)
-    for rows, material in by_material(spec, surface, body):
+    for _, rows, material in by_material(spec, surface, body):
         colour[rows] = albedo(material, surface.local_m[rows], surface.uv[rows])
     return colour
 
 
+def background(environment: Environment, rays: Rays, hits: Hits) -> NDArray[np.float32]:
+    """Radiance (n, 3) of the environment where rays hit nothing, 0 elsewhere."""
+    light = np.zeros((len(rays), 3), np.float32)
+    missed = np.flatnonzero(hits.body < 0)
+    light[missed] = environment.radiance(rays.directions[missed, 2])
+    return light
+
+
 def by_material(
     spec: SceneSpec, surface: Surface, body: NDArray[np.int32]
-) -> Iterator[tuple[NDArray[np.intp], Material]]:
-    """Hit points of each material: their rows, and the material."""
-    tag = body.astype(np.int64) << 16 | surface.part
-    order = np.argsort(tag, kind="stable")
-    for rows in np.split(order, np.flatnonzero(np.diff(tag[order])) + 1):
-        yield rows, spec.bodies[body[rows[0]]].materials[surface.part[rows[0]]]
+) -> Iterator[tuple[int, NDArray[np.intp], Material]]:
+    """Hit points of each material: the body's index, their rows, and the material."""
+    for index, rows in rows_of_bodies(body, len(spec.bodies)):
+        materials = spec.bodies[index].materials
+        part = surface.part[rows]
+        for number, material in enumerate(materials):
+            chosen = rows if len(materials) == 1 else rows[part == number]
+            if len(chosen):
+                yield index, chosen, material
 
 
 def in_spot(spots: Spots, local_m: Points) -> tuple[NDArray[np.int64], Points]:
@@ -94,28 +108,47 @@ def in_spot(spots: Spots, local_m: Points) -> tuple[NDArray[np.int64], Points]:
 def _bilinear(pixels: NDArray[np.float32], uv: NDArray[np.float32]) -> NDArray[np.float32]:
     """Wrap-around bilinear look-up; u runs right, v runs up."""
     height, width = pixels.shape[:2]
-    x, y = uv[:, 0] * width - 0.5, (1 - uv[:, 1]) * height - 0.5
-    x0, y0 = np.floor(x), np.floor(y)
-    wx, wy = (x - x0)[:, None], (y - y0)[:, None]
-    x0, y0 = x0.astype(np.int64) % width, y0.astype(np.int64) % height
-    x1, y1 = (x0 + 1) % width, (y0 + 1) % height
-    top = pixels[y0, x0] * (1 - wx) + pixels[y0, x1] * wx
-    low = pixels[y1, x0] * (1 - wx) + pixels[y1, x1] * wx
-    blended: NDArray[np.float32] = top * (1 - wy) + low * wy
-    return blended
+    u, v = uv[:, 0] % 1, (1 - uv[:, 1]) % 1
+    return look_up(pixels, u * width - 0.5, v * height - 0.5, cv2.BORDER_WRAP)
+
+
+def look_up(
+    picture: NDArray[np.float32], x: NDArray[np.floating], y: NDArray[np.floating], border: int
+) -> NDArray[np.float32]:
+    """Bilinear values (k, 3) of a picture (H, W, 3) at pixel coordinates (k,)."""
+    # OpenCV's remap holds at most 32767 rows: fold the points into a block.
+    rows = -(-len(x) // FOLD)
+    at = np.zeros((2, rows * FOLD), np.float32)
+    at[0, : len(x)], at[1, : len(x)] = x, y
+    across, down = at.reshape(2, rows, FOLD)
+    found = cv2.remap(picture, across, down, cv2.INTER_LINEAR, borderMode=border)
+    return np.asarray(found, np.float32).reshape(-1, 3)[: len(x)]
 
 
 def noise_weight(texture: NoiseTexture, local_m: Points) -> NDArray[np.float32]:
     """Share (k,) of the second colour at points (k, 3), 0 to 1."""
-    total, weight = np.zeros(len(local_m)), 0.0
-    for octave in range(texture.octaves):
-        share = 0.5**octave
-        cells = local_m / (texture.scale_m * share)
-        total += share * _value_noise(cells, texture.seed + octave)
-        weight += share
-    # Value noise has mean 1/2; the quantile of a uniform stands in for its distribution.
-    edge = 1 - texture.coverage
-    return np.clip((total / weight - edge) / texture.softness + 0.5, 0, 1).astype(np.float32)
+    noise = _octaves(local_m / texture.scale_m, texture.octaves, texture.seed)
+    levels = _quantiles(texture.octaves)
+    edge = np.interp(1 - texture.coverage, np.linspace(0, 1, len(levels)), levels)
+    return np.clip((noise - edge) / texture.softness + 0.5, 0, 1).astype(np.float32)
+
+
+def _octaves(cells: Points, octaves: int, seed: int) -> Points:
+    """Sum of value noise at each scale, weighted to [0, 1]."""
+    total = np.zeros(len(cells))
+    for octave in range(octaves):
+        total += 0.5**octave * _value_noise(cells * 2**octave, seed + octave)
+    return total / (2 - 0.5 ** (octaves - 1))
+
+
+@lru_cache(maxsize=16)
+def _quantiles(octaves: int) -> NDArray[np.float64]:
+    """Quantiles of the noise, from many cells: what level leaves which share above it."""
+    n = 1 << 16
+    points = np.arange(n)[:, None] * np.array(
+        [0.8191725133961645, 0.6710436067037893, 0.5497004779019703]
+    )
+    return np.quantile(_octaves(points % 64, octaves, 0), np.linspace(0, 1, 257))
 
 
 def _value_noise(cells: Points, seed: int) -> Points:

@@ -47,10 +47,10 @@ class BrownConrady:
     @cached_property
     def radius_limit(self) -> float:
         """Undistorted radius up to which the radial polynomial rises; inf if it always does."""
-        # d/dr (r + k1 r^3 + k2 r^5 + k3 r^7), in s = r^2
-        roots = np.roots([7 * self.k3, 5 * self.k2, 3 * self.k1, 1.0])
-        real = roots.real[(np.abs(roots.imag) < 1e-12) & (roots.real > 0)]
-        return float(np.sqrt(real.min())) if len(real) else np.inf
+        # d/dr (r + k1 r^3 + k2 r^5 + k3 r^7), in 1 / r^2: its leading coefficient is never 0.
+        roots = np.roots([1.0, 3 * self.k1, 5 * self.k2, 7 * self.k3])
+        real = roots.real[(np.abs(roots.imag) < 1e-12) & (roots.real > 1e-12)]
+        return float(1 / np.sqrt(real.max())) if len(real) else np.inf
 
     def project(self, points_m: Array) -> tuple[Array, NDArray[np.bool_]]:
         """Camera-frame points (n, 3) to pixels (n, 2), and which the lens can see (n,).
