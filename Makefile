@@ -19,7 +19,7 @@ install: .venv/installed
 	touch $@
 
 demo: install
-	$(BIN)/python -m evaluation.demo --out $(DEMO)
+	$(BIN)/simgen demo --out $(DEMO)
 
 test: install
 	$(BIN)/ruff check .

@@ -11,8 +11,6 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from threadpoolctl import threadpool_limits
-
 from evaluation import metrics
 from evaluation.captures import CaptureSet
 from evaluation.features import Extractor, Features, colour_and_edges, efficientnet_lite0, extract
@@ -73,14 +71,9 @@ def silent(_: str) -> AbstractContextManager[Update]:
 
 
 def embed(captures: CaptureSet, extractor: Extractor, what: str, stage: Stage) -> Features:
-    """Features of all pictures, with progress.
-
-    On one thread: a single picture is too little work for two, and where the
-    cores are shared the threads wait for one another (measured: 0.03 s a
-    picture with one thread, 1.6 s with two, on two busy cores).
-    """
+    """Features of all pictures, with progress."""
     total = len(captures.images)
-    with stage(f"{extractor.name}: {what}") as update, threadpool_limits(limits=1):
+    with stage(f"{extractor.name}: {what}") as update:
         return extract(captures.images, extractor, progress=lambda done: update(done, total))
 
 

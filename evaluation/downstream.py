@@ -11,6 +11,7 @@ that was stopped goes on from the models it has, and from no others.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -147,15 +148,27 @@ def load_models(paths: Sequence[Path]) -> list[Model]:
     return [task.load(path) for path in paths]
 
 
+def trained_on_exactly(model: Model, captures: CaptureSet) -> bool:
+    """Whether a model states that it was trained on exactly these captures.
+
+    By the digest of names, pictures and labels; a model without one is
+    recognised by the digest of the names alone.
+    """
+    stated = model.provenance
+    if CONTENT in stated:
+        return stated[CONTENT] == content_digest(captures)
+    names = "\0".join(image.name for image in captures.images)
+    return stated.get("image names sha256") == hashlib.sha256(names.encode()).hexdigest()
+
+
 def require_trained_on(models: Sequence[Model], captures: CaptureSet, what: str) -> None:
     """CaptureError unless each model states that it was trained on exactly these captures."""
-    digest = content_digest(captures)
-    for number, model in enumerate(models):
-        found = model.provenance.get(CONTENT)
-        if found != digest:
+    for number, model in enumerate(models, start=1):
+        if not trained_on_exactly(model, captures):
+            stated = model.provenance
             raise CaptureError(
                 f"a reference model must have been trained on the {what}, and on nothing else",
-                f"model {number} states {(found or 'nothing')[:12]}, not {digest[:12]}",
+                f"model {number}, trained on {stated.get('images', 'an unknown number of')} images",
                 "train it with `simgen task train DIR --real --part reference`",
                 "--real-model",
             )

@@ -110,7 +110,7 @@ def _differs(gap: Gap) -> tuple[str, ...]:
     holds = [each.words for each in large if each.statistic.group == "labels"][:_NAMED]
     parts = [f"are {_and(looks)}"] if looks else []
     parts += [f"have {_and(holds)}"] if holds else []
-    return (f"What differs most: the synthetic pictures {' and '.join(parts)}.",)
+    return (f"What differs most: the synthetic pictures {', and '.join(parts)}.",)
 
 
 def _and(words: Sequence[str]) -> str:

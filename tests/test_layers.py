@@ -13,11 +13,11 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("simgen", "scenes", "evaluation")
-ORDER = (
-    "errors rng quiet colour geometry distributions space config registry rays spec sample "
-    "overlay assets physics world render sensors labels encode dataset formats generate engine "
-    "contracts cli"
-).split()
+ORDER = [
+    "errors", "rng", "quiet", "colour", "geometry", "distributions", "space", "config", "registry",
+    "rays", "spec", "sample", "overlay", "assets", "physics", "world", "render", "sensors",
+    "labels", "encode", "dataset", "formats", "generate", "engine", "contracts", "cli",
+]  # fmt: skip
 STRANGERS = ("render", "sensors", "labels", "formats")
 BULLET = {"simgen/physics.py", "simgen/render/bullet.py"}
 

@@ -94,14 +94,14 @@ def difference(one: Difference) -> Markup:
 
 def map_chart(layout: FeatureMap, pictures: Mapping[str, str], size: int = 720) -> Markup:
     """Every picture as a dot; those in `pictures` ("group/name" to data URI) as a thumbnail."""
-    thumb, edge = 44, 34
+    thumb, edge = 38, 30
     places = edge + layout.places * (size - 2 * edge)
     parts, above = [], []
     for (x, y), group, name in zip(places, layout.groups, layout.names, strict=True):
         style = CLASSES[group]
         parts.append(
             Markup(
-                '<circle class="point {}" cx="{:.1f}" cy="{:.1f}" r="4"><title>{}</title></circle>'
+                '<circle class="point {}" cx="{:.1f}" cy="{:.1f}" r="4.5"><title>{}</title></circle>'
             ).format(style, x, y, f"{group}: {name}")
         )
         uri = pictures.get(f"{group}/{name}")
@@ -135,7 +135,7 @@ def spread_out(layout: FeatureMap, count: int) -> list[tuple[str, str]]:
         taken = layout.places[chosen] if chosen else layout.places[members].mean(axis=0)[None]
         apart = np.linalg.norm(here[:, None] - taken[None], axis=2).min(axis=1)
         best = int(apart.argmax()) if chosen else int(apart.argmin())
-        if chosen and apart[best] < 0.055:
+        if chosen and apart[best] < 0.05:
             continue
         chosen.append(int(members[best]))
     return [(layout.groups[row], layout.names[row]) for row in chosen]

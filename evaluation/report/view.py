@@ -199,7 +199,7 @@ def mistakes(found: tuple[Mistake, ...], real: CaptureSet, count: int) -> list[d
     """The worst mistakes as crops, at most two of a picture."""
     images = {image.id: image for image in real.images}
     shown: Counter[int] = Counter()
-    result = []
+    result: list[dict[str, Any]] = []
     for mistake in found:
         if len(result) == count:
             break

@@ -16,6 +16,7 @@ from scene_kit import body, clutter, scene
 from scenes.dice import FAMILY, DiceParams, Die, Tray
 from simgen import geometry
 from simgen.assets import primitives
+from simgen.errors import MissingExtraError
 from simgen.physics import settle
 from simgen.rays import Rays
 from simgen.render.bullet import BulletParams, BulletRenderer, Pinhole, photograph
@@ -123,6 +124,19 @@ def test_moving_bodies_are_where_the_kernel_has_them():
         photo, (body_index, _) = photograph(spec, view, time_s), kernel(spec, view, time_s)
         assert (photo.body != body_index).sum() <= 3
         assert (body_index == 3).sum() > 20
+
+
+def test_the_egl_plugin_agrees_where_it_loads():
+    """Masks but for 10 border pixels; depth to 5 mm (its buffer is coarser)."""
+    for spec, view in (CASES["table"], CASES["dice from above"]):
+        try:
+            photo = photograph(spec, view, 0.0, backend="egl")
+        except MissingExtraError as error:
+            pytest.skip(str(error))
+        body_index, depth = kernel(spec, view)
+        assert (photo.body != body_index).sum() <= 10
+        both = interior(body_index) & (body_index >= 0)
+        assert np.median(np.abs(photo.depth_m[both] - depth[both])) < 5e-3
 
 
 def rays_of(view):

@@ -15,7 +15,8 @@ from simgen.sensors.camera.lens import BrownConrady
 from simgen.spec import Motion
 
 Array = NDArray[np.float64]
-ROW_TIME_STEPS = 8
+ROW_TIME_STEPS = 40
+ROW_TIME_TOLERANCE = 1e-9  # of the readout
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,8 +83,10 @@ class Camera:
         pixels, seen = self._project(at(times), times)
         for _ in range(ROW_TIME_STEPS if self.readout_s else 0):
             rows = np.clip(np.nan_to_num(pixels[:, 1]), -self.height, 2 * self.height)
-            times = self.row_times(rows, time_s)
+            before, times = times, self.row_times(rows, time_s)
             pixels, seen = self._project(at(times), times)
+            if np.abs(times - before).max(initial=0.0) < ROW_TIME_TOLERANCE * self.readout_s:
+                break
         return pixels, seen
 
     def _project(self, points_m: Array, times_s: Array) -> tuple[Array, NDArray[np.bool_]]:
@@ -111,7 +114,9 @@ class Camera:
 @lru_cache(maxsize=8)
 def _pixels(width: int, height: int) -> Array:
     x, y = np.meshgrid(np.arange(width, dtype=float), np.arange(height, dtype=float))
-    return np.column_stack([x.ravel(), y.ravel()])
+    pixels = np.column_stack([x.ravel(), y.ravel()])
+    pixels.setflags(write=False)  # every caller gets the same array
+    return pixels
 
 
 @lru_cache(maxsize=4)

@@ -1,0 +1,485 @@
+"""Our scenes, renderers and effects hold their contracts; broken ones are caught by name."""
+
+import dataclasses
+import itertools
+
+import numpy as np
+import pytest
+from pydantic import BaseModel, ConfigDict
+
+from simgen.assets import primitives
+from simgen.contracts import ContractError, check_effect, check_renderer, check_scene
+from simgen.generate import RejectedError
+from simgen.registry import renderers, scenes
+from simgen.render.raycast import RaycastParams, RaycastRenderer
+from simgen.rng import Key
+from simgen.sensors.camera.isp import Encode, Sharpen, Tone, WhiteBalance
+from simgen.sensors.camera.optics import Blur, Vignetting
+from simgen.sensors.camera.params import CameraParams
+from simgen.sensors.camera.sensor import Exposure, Quantise, ReadNoise, ShotNoise
+from simgen.sensors.effect import Chain, Domain, PerFrame
+from simgen.spec import Body, Drop, Environment, Material, Motion, SceneSpec
+
+KEY = Key(11)
+
+
+# --- what is ours ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", sorted(scenes()))
+def test_every_scene_family_holds_the_contract(name):
+    check_scene(scenes()[name], key=KEY)
+
+
+def test_dice_use_their_key():
+    check_scene(scenes()["dice"], key=KEY, chance=True)
+
+
+@pytest.mark.parametrize("name", sorted(renderers()))
+def test_every_renderer_holds_the_contract(name):
+    check_renderer(renderers()[name], key=KEY)
+
+
+QUIET = (
+    Blur(0.0), Blur(1.3), Vignetting(0.0), Vignetting(0.5), Exposure(0.5, 8000), ReadNoise(0.0),
+    Quantise(8000, 12), WhiteBalance((1.2, 1, 0.8)), Tone(), Tone(0.5, 1.3), Sharpen(0.0),
+    Sharpen(0.7), Encode("jpg"), Encode("png"),
+)  # fmt: skip
+NOISY = (
+    ShotNoise(),
+    ReadNoise(3.0),
+    Chain((Exposure(0, 8000), ShotNoise(), ReadNoise(2.0))),
+    CameraParams(blur_px=0.5, vignetting=0.2, sharpen=0.3).chain(),
+)
+
+
+@pytest.mark.parametrize("effect", QUIET, ids=repr)
+def test_every_effect_holds_the_contract(effect):
+    check_effect(effect, key=KEY)
+
+
+@pytest.mark.parametrize("effect", NOISY, ids=lambda e: type(e).__name__)
+def test_every_noise_holds_the_contract(effect):
+    check_effect(effect, key=KEY, chance=True)
+
+
+# --- broken scenes --------------------------------------------------------------------
+
+
+class Params(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    size_m: float = 0.2
+
+
+class Lax(BaseModel):
+    size_m: float = 0.2
+
+
+class Needy(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    size_m: float
+
+
+def thing(name="thing", category="thing", place=(0, 0, 0.5), **settings):
+    settings.setdefault("materials", (Material(),))
+    motion = settings.pop("motion", Motion.rest(place))
+    shape = settings.pop("asset", primitives.box((0.2, 0.2, 0.2)))
+    return Body(name, shape, motion=motion, category=category, mass_kg=1.0, **settings)
+
+
+GROUND = Body("ground", primitives.box((2, 2, 0.1)), (Material(),), Motion.rest((0, 0, -0.05)))
+
+
+class Good:
+    Params = Params
+
+    def bodies(self, key):
+        return [thing(place=(*key.generator().uniform(-0.1, 0.1, 2), 0.3))]
+
+    def build(self, params, key):
+        return SceneSpec(
+            (GROUND, *self.bodies(key)),
+            (),
+            Environment(),
+            ("thing",),
+            Motion.rest((0, 0, 1)),
+            Drop(),
+        )
+
+    def finish(self, spec):
+        return spec
+
+
+class TakesAnyKey(Good):
+    Params = Lax
+
+
+class NeedsAValue(Good):
+    Params = Needy
+
+
+class DrawsGlobally(Good):
+    def bodies(self, key):
+        return [thing(place=(*np.random.uniform(-0.1, 0.1, 2), 0.3))]  # noqa: NPY002
+
+
+class DrawsFresh(Good):
+    def bodies(self, key):
+        return [thing(place=(*np.random.default_rng().uniform(-0.1, 0.1, 2), 0.3))]
+
+
+class TouchesTheGlobal(Good):
+    def bodies(self, key):
+        np.random.seed(1)  # noqa: NPY002
+        return [thing(place=(*np.random.uniform(-0.1, 0.1, 2), 0.3))]  # noqa: NPY002
+
+
+class Counts(Good):
+    numbers = itertools.count()
+
+    def bodies(self, key):
+        return [thing(place=(0.01 * next(self.numbers), 0, 0.3))]
+
+
+class IgnoresItsKey(Good):
+    def bodies(self, key):
+        return [thing(place=(*np.random.default_rng(0).uniform(-0.1, 0.1, 2), 0.3))]
+
+
+class Twins(Good):
+    def bodies(self, key):
+        return [thing(), thing(place=(0.4, 0, 0.5))]
+
+
+class UnknownClass(Good):
+    def bodies(self, key):
+        return [thing(category="thnig")]
+
+
+class NothingLabelled(Good):
+    def bodies(self, key):
+        return [thing(category=None)]
+
+
+class TooFewMaterials(Good):
+    def bodies(self, key):
+        return [thing(asset=dataclasses.replace(primitives.tray((0.2, 0.2), 0.01, 0.05)))]
+
+
+class TooBright(Good):
+    def bodies(self, key):
+        return [thing(materials=(Material((200, 30, 30)),))]
+
+
+class NotTurned(Good):
+    def bodies(self, key):
+        return [thing(motion=Motion.rest((0, 0, 0.5), (0, 0, 0, 2)))]
+
+
+class Nowhere(Good):
+    def bodies(self, key):
+        still = dataclasses.replace(thing(motion=Motion.rest((np.nan, 0, 0.5))), mass_kg=0.0)
+        return [thing("other"), still]
+
+
+class Empty(Good):
+    def build(self, params, key):
+        return None
+
+
+class Refuses(Good):
+    def build(self, params, key):
+        raise RejectedError("never")
+
+
+class BadFinish(Good):
+    def finish(self, spec):
+        spec.bodies[1].attributes["seen"] = 1
+        return spec
+
+
+class LosesTheClass(Good):
+    def finish(self, spec):
+        bodies = tuple(dataclasses.replace(b, category="odd") for b in spec.bodies)
+        return dataclasses.replace(spec, bodies=bodies)
+
+
+@pytest.mark.parametrize(
+    ("family", "rule", "cause"),
+    [
+        (TakesAnyKey, "`Params` must refuse unknown keys", "extra="),
+        (NeedsAValue, "`Params` must have a default", "a required field"),
+        (DrawsGlobally, "must be the same for the same values and key|must be left alone", "key"),
+        (DrawsFresh, "must be the same for the same values and key", "global randomness"),
+        (TouchesTheGlobal, "the global generators must be left alone", "np.random"),
+        (Counts, "must be the same for the same values and key", "state kept between calls"),
+        (IgnoresItsKey, "another key must give another scene", "the key is ignored"),
+        (Twins, r"names of bodies must be unique; got \['thing'\]", "without its number"),
+        (UnknownClass, "must be among the scene's; got 'thnig' of 'thing'", "misspelt"),
+        (NothingLabelled, "a scene must have a labelled body", "no `category`"),
+        (TooFewMaterials, "a material for every part; got 1 for 4 parts", "several parts"),
+        (TooBright, "an albedo must lie between 0 and 1", "0 to 255"),
+        (NotTurned, "quaternions must have length one; got 2.0", "not normalised"),
+        (Nowhere, "poses must be finite", "division by zero"),
+        (Empty, "`build` must return a SceneSpec; got NoneType", "no return"),
+        (Refuses, "one of 20 draws must be accepted; got never", "cannot work"),
+        (BadFinish, "`finish` must not change its argument", "in-place"),
+        (LosesTheClass, "must be among the scene's; got 'odd'", "misspelt"),
+    ],
+)
+def test_a_broken_scene_is_caught(family, rule, cause):
+    with pytest.raises(ContractError, match=rule) as caught:
+        check_scene(family(), key=KEY, chance=True)
+    assert str(caught.value).startswith(f"{family.__name__}: ")
+    assert cause in str(caught.value)
+
+
+def test_the_sound_scene_passes():
+    check_scene(Good(), key=KEY, chance=True)
+    check_scene(IgnoresItsKey(), key=KEY)  # allowed where values alone decide
+
+
+# --- broken renderers -----------------------------------------------------------------
+
+
+class Faulty(RaycastRenderer):
+    """The ray-cast renderer with one fault."""
+
+    Params = RaycastParams
+
+    def radiance(self, world, rays, hits, key):
+        return self.spoil(super().radiance(world, rays, hits, key), world, rays, hits)
+
+
+class GivesNan(Faulty):
+    def spoil(self, light, world, rays, hits):
+        light[hits.body < 0] = np.nan
+        return light
+
+
+class GivesAnImage(Faulty):
+    def spoil(self, light, world, rays, hits):
+        return light.reshape(-1, 1, 3)
+
+
+class GivesGrey(Faulty):
+    def spoil(self, light, world, rays, hits):
+        return light.mean(axis=1)
+
+
+class GivesNegative(Faulty):
+    def spoil(self, light, world, rays, hits):
+        return light - 0.5
+
+
+class HasGlobalChance(Faulty):
+    def spoil(self, light, world, rays, hits):
+        return light + np.random.random(light.shape).astype(np.float32) * 1e-3  # noqa: NPY002
+
+
+class HasFreshChance(Faulty):
+    def spoil(self, light, world, rays, hits):
+        return light + np.random.default_rng().random(light.shape, np.float32) * 1e-3
+
+
+class KeepsSomething(Faulty):
+    def spoil(self, light, world, rays, hits):
+        whole = light + 0.1 * getattr(self, "last", 0)
+        self.last = light.mean()
+        return whole
+
+
+class ChangesRays(Faulty):
+    def spoil(self, light, world, rays, hits):
+        rays.directions[:] = rays.directions[::-1].copy()
+        return light
+
+
+class ChangesHits(Faulty):
+    def spoil(self, light, world, rays, hits):
+        hits.distance_m[np.isinf(hits.distance_m)] = 0
+        return light
+
+
+class TakesAnImage(Faulty):
+    def spoil(self, light, world, rays, hits):
+        return light * np.linspace(0.5, 1, len(light), dtype=np.float32)[:, None]
+
+
+class BlackSky(Faulty):
+    def spoil(self, light, world, rays, hits):
+        light[hits.body < 0] = 0
+        return light
+
+
+class Normalises(Faulty):
+    def spoil(self, light, world, rays, hits):
+        hit = hits.body >= 0
+        if hit.any():
+            light[hit] *= 0.5 / max(light[hit].mean(), 1e-9)
+        return light
+
+
+class HasItsOwnLamp(Faulty):
+    def spoil(self, light, world, rays, hits):
+        light[hits.body >= 0] += 0.05
+        return light
+
+
+@pytest.mark.parametrize(
+    ("renderer", "rule", "cause"),
+    [
+        (GivesNan, "light must be finite", "rays without a hit"),
+        (GivesAnImage, r"the shape \(576, 3\); got \(576, 1, 3\)", "or an image"),
+        (GivesGrey, r"the shape \(576, 3\); got \(576,\)", "one value a ray"),
+        (GivesNegative, "light must not be negative", "maximum at 0"),
+        (HasGlobalChance, "must be left alone|must give the same light", "chance|key"),
+        (HasFreshChance, "in whatever order|must give the same light", ""),
+        (KeepsSomething, "must give the same light", "kept from the last call"),
+        (ChangesRays, "rays, hits and scene must stay as they are", "in-place"),
+        (ChangesHits, "rays, hits and scene must stay as they are", "in-place"),
+        (TakesAnImage, "in whatever order rays come", "taken for an image"),
+        (BlackSky, "the environment must be seen", "`Environment.radiance` is not used"),
+        (Normalises, "twice the light must give a brighter picture|darkness", "normalised"),
+        (HasItsOwnLamp, "without light there must be darkness", "a light of its own"),
+    ],
+)
+def test_a_broken_renderer_is_caught(renderer, rule, cause):
+    with pytest.raises(ContractError, match=rule) as caught:
+        check_renderer(renderer, key=KEY)
+    assert str(caught.value).startswith(f"{renderer.__name__}: ")
+    assert any(text in str(caught.value) for text in cause.split("|"))
+
+
+# --- broken effects -------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Halves(PerFrame):
+    takes = Domain.RADIANCE
+    gives = Domain.RADIANCE
+
+    def apply(self, signal, state, key):
+        return signal * np.float32(0.5)
+
+
+class NamesItsDomain(Halves):
+    takes = "radiance"
+
+
+class GivesAnother(Halves):
+    gives = Domain.ENCODED
+
+
+class Widens(Halves):
+    def apply(self, signal, state, key):
+        return signal.astype(np.float64)
+
+
+class Crops(Halves):
+    def apply(self, signal, state, key):
+        return signal[1:]
+
+
+class OnlyEven(Halves):
+    def apply(self, signal, state, key):
+        return signal.reshape(24, 32, 3) if signal.size == 24 * 32 * 3 else signal[:0]
+
+
+class InPlace(Halves):
+    def apply(self, signal, state, key):
+        signal *= 0.5
+        return signal
+
+
+class HiddenChance(Halves):
+    def apply(self, signal, state, key):
+        return signal + np.random.default_rng().random(signal.shape, np.float32)
+
+
+class GlobalChance(Halves):
+    def apply(self, signal, state, key):
+        np.random.random()  # noqa: NPY002
+        return signal.copy()
+
+
+class OwnSeed(Halves):
+    def apply(self, signal, state, key):
+        return signal + np.random.default_rng(0).random(signal.shape, np.float32)
+
+
+class HiddenDevice(Halves):
+    def init(self, key):
+        return np.random.default_rng().random(3)
+
+    def apply(self, signal, state, key):
+        return signal.copy()
+
+
+class KeepsInState(Halves):
+    def init(self, key):
+        return np.zeros(1)
+
+    def apply(self, signal, state, key):
+        state += 1
+        return signal.copy()
+
+
+class Ages(Halves):
+    frames = itertools.count()
+
+    def apply(self, signal, state, key):
+        return signal * np.float32(1 + 1e-3 * next(self.frames))
+
+
+class TakesRoots(Halves):
+    def apply(self, signal, state, key):
+        return np.float32(1) / signal
+
+
+class NotScaled(Halves):
+    takes = Domain.ELECTRONS
+    gives = Domain.DN
+
+    def apply(self, signal, state, key):
+        return np.rint(signal)
+
+
+class NoFile(Halves):
+    takes = Domain.ENCODED
+    gives = Domain.FILE
+
+    def apply(self, signal, state, key):
+        return signal
+
+
+@pytest.mark.parametrize(
+    ("effect", "rule", "cause"),
+    [
+        (NamesItsDomain, "`takes` must be a Domain", "a text"),
+        (GivesAnother, r"what `gives` says \(encoded\); got float32", "the wrong domain"),
+        (Widens, r"\(radiance\); got float64 \(24, 32, 3\)", "a type that changed"),
+        (Crops, r"\(radiance\); got float32 \(23, 32, 3\)", "the wrong domain"),
+        (OnlyEven, r"\(radiance\); got float32 \(0, 9, 3\)", "the wrong domain"),
+        (InPlace, "the input must stay as it is", "in-place"),
+        (HiddenChance, "must give the same", "hidden randomness"),
+        (GlobalChance, "the global generators must be left alone", "np.random"),
+        (OwnSeed, "another key must give other noise", "a seed of its own"),
+        (HiddenDevice, "`init` must depend on its key alone", "hidden randomness"),
+        (KeepsInState, "the state must stay as it is", "kept in the state"),
+        (Ages, "must give the same", "kept from the last frame"),
+        (TakesRoots, "a signal must be finite", "a root or logarithm"),
+        (NotScaled, "digital numbers must lie between 0 and 1", "full scale"),
+        (NoFile, r"\(file\); got ndarray", "the wrong domain"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:divide by zero")
+def test_a_broken_effect_is_caught(effect, rule, cause):
+    with pytest.raises(ContractError, match=rule) as caught:
+        check_effect(effect(), key=KEY, chance=True)
+    assert str(caught.value).startswith(f"{effect.__name__}: ")
+    assert cause in str(caught.value)
+
+
+def test_the_sound_effect_passes():
+    check_effect(Halves(), key=KEY)
