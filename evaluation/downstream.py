@@ -258,7 +258,7 @@ def compare(first: Arm, second: Arm) -> dict[str, Estimate]:
         drawn = first.draws[figure].mean(axis=0) - second.draws[figure].mean(axis=0)
         value = a.value - b.value
         low, high = _reach(value, drawn, (a.values, b.values))
-        found[figure] = Estimate(value, math.nan, low, high, ())
+        found[figure] = Estimate(value, math.nan, max(low, -1.0), min(high, 1.0), ())
     return found
 
 

@@ -12,10 +12,9 @@ import importlib
 import importlib.util
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -24,72 +23,17 @@ from evaluation.attribution import ClassShare, Difference, attribute, compare_cl
 from evaluation.captures import CaptureSet
 from evaluation.convention import BoxConvention
 from evaluation.distances import Distances, Stage, embed, extractors, measure, silent
-from evaluation.downstream import (
-    Arm,
-    Estimate,
-    compare,
-    load_models,
-    require_trained_on,
-    score_arm,
-    train_models,
-    trained_on_exactly,
-)
+from evaluation.downstream import Arm, Estimate, compare
 from evaluation.feature_map import FeatureMap, feature_map
-from evaluation.parts import REFERENCE, Chosen, choose, require_disjoint
+from evaluation.gap_options import FEWEST, GapOptions
+from evaluation.gap_task import are_labelled, require_reference, run_task
+from evaluation.parts import REFERENCE, Chosen, choose
 from evaluation.statistics import collect
 from evaluation.synthetic import load_any, only_classes
-from evaluation.tasks.config import TrainConfig
-from simgen.errors import CaptureError, ConfigError, MissingExtraError
+from simgen.errors import CaptureError, MissingExtraError
 from simgen.rng import Key
 
-if TYPE_CHECKING:
-    from evaluation.tasks.model import Model
-
-FEWEST = 12
-"""Fewest pictures on a side; below it no distance has a meaning."""
-
-
-@dataclass(frozen=True)
-class GapOptions:
-    """What is measured, and with what effort.
-
-    Attributes:
-        part: Part of the real captures that is judged against; None for the gate, or
-            for all of them where they cannot be split.
-        task: Whether to train and score detectors.
-        seeds: Training seeds of each arm.
-        config: Training recipe and budget, the same for both arms.
-        views: Mirrored copies that a prediction is averaged over.
-        max_images: Synthetic pictures used for distances, statistics and the map.
-        simulated: Whether the "real" captures are a stand-in made by a generator.
-        map_method: "tsne" or "pca".
-        boxes: How the real captures' annotators draw boxes; the synthetic ones are redrawn so.
-        seed: Root of the draws of the measurement (not of the trainings).
-        synthetic_models: Models trained earlier on synthetic pictures, instead of training.
-        real_models: Models trained earlier on the reference part.
-    """
-
-    part: str | None = None
-    task: bool = True
-    seeds: int = 3
-    config: TrainConfig = field(default_factory=TrainConfig)
-    views: int = 2
-    max_images: int = 300
-    simulated: bool = False
-    map_method: str = "tsne"
-    boxes: BoxConvention = field(default_factory=BoxConvention)
-    seed: int = 0
-    synthetic_models: tuple[Path, ...] = ()
-    real_models: tuple[Path, ...] = ()
-
-    def __post_init__(self) -> None:
-        """Refuse numbers that mean nothing."""
-        if self.seeds < 1:
-            raise ConfigError("`seeds >= 1` must hold", self.seeds, where="--seeds")
-        if self.max_images < FEWEST:
-            raise ConfigError(
-                f"`max_images >= {FEWEST}` must hold", self.max_images, where="--max-images"
-            )
+__all__ = ["Gap", "GapOptions", "measure_gap"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,11 +96,12 @@ def measure_gap(
     made, taken = load_any(synthetic), load_any(real)
     chosen = choose(taken, options.part)
     notes = list(chosen.notes)
-    task = options.task and _can_train(made, taken, chosen, notes)
-    if made.labelled and taken.labelled:
-        made = options.boxes.apply(_with_real_classes(made, taken, notes))
-        if options.boxes != BoxConvention():
-            notes.append(f"Synthetic boxes were redrawn by the convention {options.boxes}.")
+    if are_labelled(made, taken, notes):
+        if task := options.task:
+            require_reference(taken, chosen)
+        made = _as_labelled_there(made, taken, options.boxes, notes)
+    else:
+        task = False
     for side, captures in (("synthetic", made), ("real", chosen.captures)):
         if len(captures.images) < FEWEST:
             raise CaptureError(
@@ -176,7 +121,7 @@ def measure_gap(
     arms: tuple[Arm, ...] = ()
     if task:
         with _timed(clock, "task"):
-            arms = _task(made, chosen, options, key / "task", folder, stage, notes)
+            arms = run_task(made, chosen, options, key / "task", folder, stage, notes)
     return Gap(
         options=options,
         synthetic=made,
@@ -204,26 +149,10 @@ def require_libraries(options: GapOptions) -> None:
             raise MissingExtraError(f"the gap needs {name}", remedy="pip install 'simgen[eval]'")
 
 
-def _can_train(made: CaptureSet, taken: CaptureSet, chosen: Chosen, notes: list[str]) -> bool:
-    for side, captures in (("real", taken), ("synthetic", made)):
-        if not captures.labelled:
-            notes.append(
-                f"The {side} captures have no labels: there are distances between pictures, "
-                "but no statistics of labels and no downstream task."
-            )
-            return False
-    if chosen.split is None:
-        raise CaptureError(
-            "the task needs a split of the real captures by time",
-            "captures without capture times",
-            "state `date_captured` in the COCO file, or leave the task out with --no-task",
-            str(taken.root),
-        )
-    require_disjoint(chosen.name)
-    return True
-
-
-def _with_real_classes(made: CaptureSet, taken: CaptureSet, notes: list[str]) -> CaptureSet:
+def _as_labelled_there(
+    made: CaptureSet, taken: CaptureSet, boxes: BoxConvention, notes: list[str]
+) -> CaptureSet:
+    """The synthetic captures with the classes, and by the box convention, of the real ones."""
     kept = only_classes(made, taken.categories.values())
     extra = sorted(set(made.categories.values()) - set(kept.categories.values()))
     lacking = sorted(set(taken.categories.values()) - set(kept.categories.values()))
@@ -237,7 +166,9 @@ def _with_real_classes(made: CaptureSet, taken: CaptureSet, notes: list[str]) ->
             f"The synthetic captures lack real classes ({', '.join(lacking)}): "
             "a model trained on them misses all of these objects."
         )
-    return kept
+    if boxes != BoxConvention():
+        notes.append(f"Synthetic boxes were redrawn by the convention {boxes}.")
+    return boxes.apply(kept)
 
 
 def _sample(captures: CaptureSet, most: int, key: Key) -> CaptureSet:
@@ -295,85 +226,6 @@ def _statistics(
     if not (made.labelled and real.labelled):
         return differences, ()
     return differences, compare_classes(made, real, key=key / "classes")
-
-
-def _task(
-    made: CaptureSet,
-    chosen: Chosen,
-    options: GapOptions,
-    key: Key,
-    folder: Path,
-    stage: Stage,
-    notes: list[str],
-) -> tuple[Arm, ...]:
-    assert chosen.split is not None  # noqa: S101 - `_can_train` has seen to it
-    reference = chosen.split.parts[REFERENCE]
-    arms = []
-    plan = (
-        ("synthetic", made, options.synthetic_models, f"{len(made.images)} synthetic pictures"),
-        ("real", reference, options.real_models, f"{len(reference.images)} real pictures"),
-    )
-    for name, captures, given, what in plan:
-        if given:
-            models = load_models(given)
-            if name == "real":
-                require_trained_on(models, captures, "reference part")
-            else:
-                what = _stated(models, captures, what, notes)  # noqa: PLW2901
-        else:
-            models = train_models(
-                captures,
-                options.seeds,
-                options.config,
-                folder=folder / "models",
-                arm=name,
-                stage=stage,
-            )
-        arms.append(
-            score_arm(
-                name,
-                what,
-                models,
-                chosen.captures,
-                key=key,
-                views=options.views,
-                stage=stage,
-                folder=folder / "detections",
-            )
-        )
-    _note_budgets(arms, notes)
-    return tuple(arms)
-
-
-def _stated(models: list[Model], captures: CaptureSet, what: str, notes: list[str]) -> str:
-    if all(trained_on_exactly(model, captures) for model in models):
-        return what
-    counts = sorted({model.provenance.get("images", "an unknown number of") for model in models})
-    notes.append(
-        "The synthetic-trained models were trained on other pictures than those shown here "
-        f"({' and '.join(counts)} of them)."
-    )
-    return f"{' and '.join(counts)} synthetic pictures, not those shown"
-
-
-def _note_budgets(arms: list[Arm], notes: list[str]) -> None:
-    budgets = {replace(config, cache_mib=0) for arm in arms for config in arm.config}
-    if len(budgets) > 1:
-        notes.append(
-            "The two arms were not trained with the same recipe and budget: "
-            "their difference is not one of the data alone."
-        )
-    fewest = min(len(arm.scores) for arm in arms)
-    if fewest < 3:
-        notes.append(
-            f"Only {fewest} training seed{'s' if fewest > 1 else ''} of an arm: "
-            + (
-                "the spread between trainings is not known, and no interval includes it."
-                if fewest == 1
-                else "the spread between trainings is known poorly."
-            )
-            + " Results to be quoted need at least 3."
-        )
 
 
 @contextmanager

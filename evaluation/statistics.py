@@ -10,10 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy import fft
 
 from evaluation.captures import CaptureSet, LabelledImage
 
@@ -149,33 +151,41 @@ def picture_values(pixels: NDArray[np.uint8]) -> Array:
     )
 
 
+_BAND = (1 / 16, 1 / 2)  # cycles a pixel
+_RINGS = 12
 _IMMERKAER = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], dtype=np.float32)
 
 
 def _noise(grey: NDArray[np.float32]) -> float:
     rough = np.abs(np.asarray(cv2.filter2D(grey, cv2.CV_32F, _IMMERKAER), np.float32))[1:-1, 1:-1]
-    tiles = [
-        float(tile.mean())
-        for band in np.array_split(rough, max(1, rough.shape[0] // 16), axis=0)
-        for tile in np.array_split(band, max(1, rough.shape[1] // 16), axis=1)
-    ]
-    return math.sqrt(math.pi / 2) / 6 * float(np.median(tiles))
+    tiles = (max(1, rough.shape[1] // 16), max(1, rough.shape[0] // 16))
+    means = cv2.resize(rough, tiles, interpolation=cv2.INTER_AREA)
+    return math.sqrt(math.pi / 2) / 6 * float(np.median(means))
 
 
 def _slope(grey: NDArray[np.float32]) -> float:
     side = min(grey.shape)
+    window, ring, number = _rings(side)
     top, left = (grey.shape[0] - side) // 2, (grey.shape[1] - side) // 2
     square = grey[top : top + side, left : left + side]
-    window = np.hanning(side)[:, None] * np.hanning(side)[None, :]
-    power = np.abs(np.fft.rfft2((square - square.mean()) * window)) ** 2
-    frequency = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)[None, :])
-    place = np.digitize(frequency.ravel(), np.geomspace(1 / 16, 1 / 2, 13))
-    total = np.bincount(place, power.ravel(), minlength=14)[1:13]
-    number = np.bincount(place, minlength=14)[1:13]
+    spectrum = fft.rfft2((square - square.mean()) * window)
+    power = spectrum.real**2 + spectrum.imag**2
+    total = np.bincount(ring, power.ravel(), minlength=_RINGS + 2)[1:-1]
     filled = number > 0
-    middle = np.log10(np.geomspace(1 / 16, 1 / 2, 25)[1::2])
+    if filled.sum() < 2:
+        return 0.0
+    middle = np.log10(np.geomspace(*_BAND, 2 * _RINGS + 1)[1::2])
     mean = np.log10(total[filled] / number[filled] + 1e-3)
-    return float(np.polyfit(middle[filled], mean, 1)[0]) if filled.sum() > 1 else 0.0
+    return float(np.polyfit(middle[filled], mean, 1)[0])
+
+
+@lru_cache(maxsize=4)
+def _rings(side: int) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
+    """Window of a square, the ring that each frequency of `rfft2` lies in, and their sizes."""
+    window = (np.hanning(side)[:, None] * np.hanning(side)[None, :]).astype(np.float32)
+    frequency = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)[None, :])
+    ring = np.digitize(frequency.ravel(), np.geomspace(*_BAND, _RINGS + 1))
+    return window, ring, np.bincount(ring, minlength=_RINGS + 2)[1:-1]
 
 
 def label_values(images: Iterable[LabelledImage]) -> dict[str, Values]:

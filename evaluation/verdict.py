@@ -12,7 +12,9 @@ HEADLINE = "ap30"
 """The figure of the headline: found and named right, however tight the labellers' boxes are."""
 
 MINUS = "\N{MINUS SIGN}"
-_LARGE = 0.5
+_LARGE = 0.5  # standard deviations
+_NOTHING = 0.05  # AP of a detector that has learnt nothing
+_COARSE = 0.3  # a measurement that would miss this difference in AP says nothing
 _NAMED = 3
 
 
@@ -63,18 +65,24 @@ def smallest_seen(difference: Estimate) -> float:
 def _task_title(
     made: Estimate, taken: Estimate, difference: Estimate, real: str
 ) -> tuple[str, str]:
+    if max(made.value, taken.value) < _NOTHING:
+        return "level", "Neither training taught the detector anything: the budget was too small."
     if difference.low > 0:
         return "ahead", f"Synthetic pictures teach the detector more than {real} ones do."
-    if difference.high >= 0:
-        seen = smallest_seen(difference)
-        return "level", (
-            f"No difference was found between training on synthetic and on {real} pictures; "
-            f"one below {seen:.2f} AP would easily have been missed."
+    if difference.high < 0:
+        share = made.value / taken.value
+        return "behind", (
+            f"Trained on synthetic pictures alone, the detector reaches {share:.0%} "
+            f"of what {real} pictures teach it."
         )
-    share = made.value / taken.value if taken.value > 0 else 0.0
-    return "behind", (
-        f"Trained on synthetic pictures alone, the detector reaches {share:.0%} "
-        f"of what {real} pictures teach it."
+    seen = smallest_seen(difference)
+    if seen > _COARSE:
+        return "level", (
+            f"Too little was measured to tell synthetic from {real} training pictures apart."
+        )
+    return "level", (
+        f"No difference was found between training on synthetic and on {real} pictures; "
+        f"one below {seen:.2f} AP would easily have been missed."
     )
 
 
@@ -118,7 +126,7 @@ def _and(words: Sequence[str]) -> str:
 
 
 def _real(gap: Gap) -> str:
-    return "simulated “real”" if gap.options.simulated else "real"
+    return gap.options.real_word
 
 
 def _seeds(counts: Sequence[int]) -> str:

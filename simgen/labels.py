@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
 from simgen import geometry
+from simgen.culling import rows_of_bodies
 from simgen.rays import Hits, Rays
 from simgen.sample import RLE, Keypoint, Labels, ObjectLabel
 from simgen.spec import Body, Motion
-from simgen.world import Layer, World, nearest, rows_of_bodies
+from simgen.world import Layer, World, nearest
 
 Array = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]

@@ -25,6 +25,7 @@ REST_SPEED = 0.1  # radii per second, and radians per second: a slower body rest
 REST_EVERY, REST_CHECKS = 4, 4  # steps between looks, and looks that must all find rest
 ROLLING = 0.06  # of the radius: without it a ball on a table never rests
 HULL_DIRECTIONS = 256  # finer hulls cost time and change no resting pose that a picture shows
+TOP_SPEED = 1000.0  # metres per second
 GOOD_RADIUS = 0.5  # Bullet's tolerances suit bodies of about a metre: smaller scenes are scaled up
 
 
@@ -131,6 +132,7 @@ def _add(client: int, body: Body, scale: float) -> int:
         restitution=body.restitution,
         linearDamping=0,  # Bullet's defaults slow a fall by 3 % in its first half second
         angularDamping=0,
+        maxJointVelocity=TOP_SPEED * scale,  # Bullet clamps all speeds, at 100 if not told
         ccdSweptSphereRadius=0.25 * float(np.min(high - low)) if body.mass_kg else 0.0,
         physicsClientId=client,
     )

@@ -8,7 +8,7 @@ relative to the size of the body and not to its range.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -18,11 +18,11 @@ from embreex.rtcore_scene import EmbreeScene
 from numpy.typing import NDArray
 
 from simgen import geometry
+from simgen.culling import RUN, cones_of_runs, in_cones, rows_of_bodies
 from simgen.rays import Hits, Rays
 from simgen.spec import Asset, Body, ImageTexture, SceneSpec
 
 FAR = np.float32(1e30)
-RUN = 128  # neighbouring rays that are culled together
 CULL_SLACK = 1e-5  # of the squared range: more than float32 loses in the sphere test
 
 
@@ -111,7 +111,7 @@ class World:
             One layer for each body that some ray meets, in the order of the bodies.
         """
         chosen = range(len(self.spec.bodies)) if bodies is None else bodies
-        cones = _cones_of_runs(rays) if len(rays.origins_m) == 1 and len(rays) > RUN else None
+        cones = cones_of_runs(rays) if len(rays.origins_m) == 1 and len(rays) > RUN else None
         found = []
         for index in chosen:
             body = self.spec.bodies[index]
@@ -119,7 +119,7 @@ class World:
                 candidates = self._candidates(body, rays)
             else:
                 sphere = _swept_sphere(body, rays.times_s)
-                candidates = _in_cones(sphere, rays.origins_m[0], cones, len(rays))
+                candidates = in_cones(sphere, rays.origins_m[0], cones, len(rays))
                 if len(candidates):
                     candidates = candidates[self._candidates(body, rays.take(candidates))]
             layer = self._layer(index, rays, candidates)
@@ -287,64 +287,6 @@ class World:
             found["primID"][hit],
             np.stack([found["u"][hit], found["v"][hit]], axis=1),
         )
-
-
-def rows_of_bodies(body: NDArray[np.int32], count: int) -> Iterator[tuple[int, NDArray[np.intp]]]:
-    """For each of `count` bodies that is there: its index, and its rows in `body` (k,)."""
-    for index in np.flatnonzero(np.bincount(body[body >= 0], minlength=count)):
-        yield int(index), np.flatnonzero(body == index)
-
-
-def boxes_of_runs(
-    points_m: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.intp]]:
-    """Bounds (r, 3), (r, 3) of each run of `RUN` points in a row, and where runs start (r,).
-
-    Points come in the order of pixels, so that a run is a small patch: asking a run first
-    spares asking its points.
-    """
-    starts = np.arange(0, len(points_m), RUN)
-    return np.minimum.reduceat(points_m, starts), np.maximum.reduceat(points_m, starts), starts
-
-
-def in_runs(chosen: NDArray[np.bool_], starts: NDArray[np.intp], n: int) -> NDArray[np.intp]:
-    """Indices below `n` in the chosen runs."""
-    if chosen.all():
-        return np.arange(n)
-    index = (starts[chosen][:, None] + np.arange(RUN)).ravel()
-    return index[index < n]
-
-
-def _cones_of_runs(
-    rays: Rays,
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.intp]]:
-    """Axis (r, 3) and half angle (r,) of a cone round each run of directions."""
-    low, high, starts = boxes_of_runs(rays.directions)
-    middle = (low + high) / 2
-    axis = geometry.unit(np.where(np.abs(middle).sum(axis=1, keepdims=True) > 1e-9, middle, 1.0))
-    # A box of directions lies within half its diagonal of its middle, an angle of at most
-    # asin(half diagonal / distance to the middle).
-    ratio = (
-        np.linalg.norm(high - low, axis=1) / 2 / np.maximum(np.linalg.norm(middle, axis=1), 1e-9)
-    )
-    half = np.where(ratio < 1, np.arcsin(np.minimum(ratio, 1)), np.pi)
-    return axis, half, starts
-
-
-def _in_cones(
-    sphere: tuple[NDArray[np.float64], float],
-    origin: NDArray[np.float64],
-    cones: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.intp]],
-    n: int,
-) -> NDArray[np.intp]:
-    """Rays in runs whose cone may meet a sphere."""
-    axis, half, starts = cones
-    offset = sphere[0] - origin
-    distance = np.linalg.norm(offset)
-    if distance <= sphere[1] * (1 + 1e-6):
-        return np.arange(n)
-    angle = np.arccos(np.clip(axis @ (offset / distance), -1, 1))
-    return in_runs(angle <= half + np.arcsin(sphere[1] / distance) + 1e-3, starts, n)
 
 
 def nearest(layers: Iterable[Layer], n: int) -> Hits:

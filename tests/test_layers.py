@@ -7,6 +7,7 @@ above it in `ORDER`; sensors, renderers, labels and formats do not know each oth
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,8 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("simgen", "scenes", "evaluation")
 ORDER = [
     "errors", "rng", "quiet", "colour", "geometry", "distributions", "space", "config", "registry",
-    "rays", "spec", "sample", "overlay", "assets", "physics", "world", "render", "sensors",
-    "labels", "encode", "dataset", "formats", "generate", "engine", "contracts", "cli",
+    "rays", "spec", "sample", "overlay", "assets", "physics", "culling", "world", "render",
+    "sensors", "labels", "encode", "dataset", "formats", "generate", "engine", "contracts", "cli",
 ]  # fmt: skip
 STRANGERS = ("render", "sensors", "labels", "formats")
 BULLET = {"simgen/physics.py", "simgen/render/bullet.py"}
@@ -70,6 +71,7 @@ def imports(source, module="", package=False):
                 yield str(node.args[0].value), is_lazy(node)
 
 
+@cache
 def imports_of(path):
     return set(imports(path.read_text(), name_of(path), path.name == "__init__.py"))
 

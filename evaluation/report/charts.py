@@ -101,7 +101,8 @@ def map_chart(layout: FeatureMap, pictures: Mapping[str, str], size: int = 720) 
         style = CLASSES[group]
         parts.append(
             Markup(
-                '<circle class="point {}" cx="{:.1f}" cy="{:.1f}" r="4.5"><title>{}</title></circle>'
+                '<circle class="point {}" cx="{:.1f}" cy="{:.1f}" r="4.5">'
+                "<title>{}</title></circle>"
             ).format(style, x, y, f"{group}: {name}")
         )
         uri = pictures.get(f"{group}/{name}")

@@ -45,6 +45,7 @@ def gap_record(gap: Gap) -> dict[str, Any]:
             "views": options.views,
             "max_images": options.max_images,
             "map": options.map_method,
+            "boxes": str(options.boxes),
             "seed": options.seed,
         },
         "seconds": dict(gap.seconds),

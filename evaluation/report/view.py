@@ -46,7 +46,7 @@ def view(gap: Gap) -> dict[str, Any]:
         "simulated": gap.options.simulated,
         "verdict": verdict(gap),
         "part": gap.chosen.name,
-        "real_word": "simulated “real”" if gap.options.simulated else "real",
+        "real_word": gap.options.real_word,
         "samples": {
             "synthetic": samples(gap.sample, Key(gap.options.seed) / "grid"),
             "real": samples(gap.real, Key(gap.options.seed) / "grid"),
@@ -66,7 +66,7 @@ def view(gap: Gap) -> dict[str, Any]:
         "per_class": class_rows(gap.arms),
         "arms": [arm_view(arm, gap.real) for arm in gap.arms],
         "signed": signed,
-        "number": number,
+        "share": share,
     }
 
 
@@ -86,18 +86,18 @@ def tiles(gap: Gap) -> list[dict[str, str]]:
         found.append(
             {
                 "style": charts.CLASSES[arm.name],
-                "value": number(one.value),
+                "value": share(one.value),
                 "name": f"AP at IoU 0.3, trained on {arm.trained_on}",
-                "reach": f"{number(one.low)} to {number(one.high)}",
+                "reach": f"{share(one.low)} to {share(one.high)}",
             }
         )
     auc = gap.distances[0].results["auc"]
     found.append(
         {
             "style": "plain",
-            "value": number(auc.value),
-            "name": "AUC of telling synthetic from real; 0.5 is guessing",
-            "reach": f"{number(auc.low)} to {number(auc.high)}",
+            "value": share(auc.value),
+            "name": f"AUC of telling synthetic from {gap.options.real_word}; 0.5 is guessing",
+            "reach": f"{share(auc.low)} to {share(auc.high)}",
         }
     )
     fd = gap.distances[0].results["fd"]
@@ -230,13 +230,21 @@ def mistakes(found: tuple[Mistake, ...], real: CaptureSet, count: int) -> list[d
 
 
 def number(value: float) -> str:
-    """Three significant digits, with a true minus sign."""
+    """Two or three significant digits, with a true minus sign."""
+    size = abs(value)
     text = (
-        f"{value:.3g}" if abs(value) < 1 else f"{value:.2f}" if abs(value) < 10 else f"{value:.0f}"
+        f"{value:.0f}"
+        if size >= 10
+        else f"{value:.2f}"
+        if size >= 0.0995 or value == 0
+        else f"{value:.2g}"
     )
-    if abs(value) < 1:
-        text = f"{value:.2f}" if abs(value) >= 0.0995 or value == 0 else f"{value:.2g}"
     return text.replace("-", MINUS)
+
+
+def share(value: float) -> str:
+    """Two decimals: for AP and AUC, which go from 0 to 1."""
+    return f"{value:.2f}".replace("-", MINUS)
 
 
 def signed(value: float) -> str:
@@ -254,7 +262,7 @@ def _result(one: Result) -> dict[str, Any]:
 
 
 def _estimate(one: Estimate, *, sign: bool = False) -> dict[str, Any]:
-    show = signed if sign else number
+    show = signed if sign else share
     return {
         "value": show(one.value),
         "reach": f"{show(one.low)} to {show(one.high)}",

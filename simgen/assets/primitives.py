@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -99,34 +100,41 @@ def rounded_box(
         )
     if segments < 1:
         raise AssetError("`segments >= 1` must hold", segments, "give one or more", name)
+    core = np.asarray(size_m, dtype=np.float64) / 2 - radius_m
+    corner, normal, faces = _rounded(segments)
+    return asset(name, corner * core + radius_m * normal, faces, normals=normal)
+
+
+@lru_cache(maxsize=16)
+def _rounded(segments: int) -> tuple[Array, Array, NDArray[np.int32]]:
+    """Signs of the corner that each vertex belongs to (v, 3), its normal (v, 3), and faces."""
     arc = np.tan(np.linspace(-np.pi / 4, np.pi / 4, 2 * segments + 1))
     arc[segments] = 0.0
     # The middle of a side is flat: its two borders share a normal but not a place.
     slope = np.concatenate([arc[: segments + 1], arc[segments:]])
     side = np.repeat([-1.0, 1.0], segments + 1)
     n = len(slope)
-    core = np.asarray(size_m, dtype=np.float64) / 2 - radius_m
-    vertices: list[Array] = []
+    corners: list[Array] = []
     normals: list[Array] = []
     faces: list[NDArray[np.int32]] = []
     for first, second, out in cube_sides():
         normal = unit(
             slope[None, :, None] * first + slope[:, None, None] * second + np.zeros((n, n, 1)) + out
         )
-        centre = side[None, :, None] * first + side[:, None, None] * second + out
+        corner = side[None, :, None] * first + side[:, None, None] * second + out
         faces.append(grid(n, n) + len(faces) * n * n)
         normals.append(normal.reshape(-1, 3))
-        vertices.append((centre * core + radius_m * normal).reshape(-1, 3))
-    points, bends = np.concatenate(vertices), np.concatenate(normals)
-    triangles = np.concatenate(faces)
+        corners.append(corner.reshape(-1, 3))
+    places, bends = np.concatenate(corners), np.concatenate(normals)
     # Neighbouring sides end on the same points with the same normals: share them.
     _, first_of, back = np.unique(
-        np.round(np.hstack([points / max(size_m), bends]), 9) + 0.0,
+        np.round(np.hstack([places, bends]), 9) + 0.0,
         axis=0,
         return_index=True,
         return_inverse=True,
     )
-    return asset(name, points[first_of], back.reshape(-1)[triangles], normals=bends[first_of])
+    triangles = back.reshape(-1)[np.concatenate(faces)].astype(np.int32)
+    return places[first_of], bends[first_of], triangles
 
 
 def box(size_m: Vector, name: str = "box") -> Asset:

@@ -1,4 +1,6 @@
 """Commands for real captures: `real get` and `real split`."""
+# ruff: noqa: PLC0415 - evaluation and what it needs are imported when a command runs, so that
+# generating starts quickly and needs none of it
 
 from __future__ import annotations
 
@@ -8,9 +10,13 @@ from pathlib import Path
 import typer
 
 from simgen.cli.console import progress, result
-from simgen.errors import StoreError
+from simgen.cli.options import JSON, writing
 
-JSON = typer.Option(False, "--json", help="Print the result as one JSON object.")
+SET = typer.Argument(..., help="A public set, such as dice.")
+TO = typer.Option(..., "--to", help="Folder to write, as COCO.")
+LOCAL = typer.Option(None, "--from", help="A local copy, instead of fetching.")
+CAPTURES = typer.Argument(..., help="Real captures with capture times.")
+FILE = typer.Option(..., "--out", help="JSON file to write.")
 
 
 def register(app: typer.Typer) -> None:
@@ -22,23 +28,24 @@ def register(app: typer.Typer) -> None:
 
 
 def get(
-    name: str = typer.Argument(..., help="A public set, such as dice."),
-    to: Path = typer.Option(..., "--to", help="Folder to write, as COCO."),
-    local: Path | None = typer.Option(None, "--from", help="A local copy, instead of fetching."),
+    name: str = SET,
+    to: Path = TO,
+    local: Path | None = LOCAL,
     as_json: bool = JSON,
 ) -> None:
     """Fetch a public set of real captures, check it, and write it as COCO without metadata."""
-    from evaluation.fetch import fetch, source
+    from evaluation.fetch import fetch, public_set
 
+    wanted = public_set(name)
     with progress(f"fetching {name}") as update:
-        captures = fetch(source(name), to, local=local, progress=update)
+        captures = fetch(wanted, to, local=local, progress=update)
     boxes = sum(len(image.boxes) for image in captures.images)
     result({"captures": str(to), "images": len(captures.images), "boxes": boxes}, as_json=as_json)
 
 
 def split(
-    captures: Path = typer.Argument(..., help="Real captures with capture times."),
-    out: Path = typer.Option(..., "--out", help="JSON file to write."),
+    captures: Path = CAPTURES,
+    out: Path = FILE,
     as_json: bool = JSON,
 ) -> None:
     """Show how captures are split by time into reference, tuning and gate."""
@@ -47,9 +54,7 @@ def split(
     from evaluation.splits import manifest
 
     found = split_real(load_captures(captures))
-    try:
+    with writing(out):
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(json.dumps(manifest(found.parts), indent=1) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise StoreError("the split must be written", str(error), where=str(out)) from error
     result({"split": str(out), **found.to_dict()}, as_json=as_json)

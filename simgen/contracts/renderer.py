@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from simgen import geometry
 from simgen.assets import primitives
 from simgen.contracts.purity import bits, broken, defaults, no_global_chance
-from simgen.rays import Hits, Rays
+from simgen.rays import Rays
 from simgen.render import Renderer
 from simgen.rng import Key
 from simgen.spec import Body, Environment, Light, Material, Motion, SceneSpec
@@ -43,10 +43,12 @@ def check_renderer(renderer: type[Renderer], params: BaseModel | None = None, *,
         return renderer(settings).radiance(world, rays, world.cast(rays), key)
 
     spec, rays = _stage(), _stage_rays(24)
+    _check_inputs_kept(renderer, settings, spec, key, who)
     light = _checked_light(render(spec, rays), len(rays), who)
     _check_renderer_purity(renderer, settings, spec, rays, light, key, who)
     turned = np.random.Generator(np.random.Philox(1)).permutation(len(rays))
-    if not np.allclose(render(spec, rays.take(turned)), light[turned], atol=2e-2):
+    apart = np.abs(render(spec, rays.take(turned)) - light[turned]).max(axis=1)
+    if np.mean(apart > 0.02) > 0.02:  # look-ups may differ at edges
         raise broken(
             who,
             "each ray must get its own light, in whatever order rays come",
@@ -89,7 +91,7 @@ def _stage(strength: float = 1.0) -> SceneSpec:
 
 def _stage_rays(size: int) -> Rays:
     """A square pinhole view (size * size rays) of the stage and of what is round it."""
-    eye = np.array([1.2, -1.0, 1.1])
+    eye = np.array([1.2, -0.9, 1.15])
     turn = geometry.matrix(geometry.look_at(eye, (0, 0, 0.1)))
     plane = np.linspace(-0.7, 0.7, size)
     x, y = np.meshgrid(plane, plane)
@@ -112,6 +114,19 @@ def _checked_light(light: Any, n: int, who: str) -> NDArray[np.float32]:
     return np.asarray(light, np.float32)
 
 
+def _check_inputs_kept(
+    renderer: type[Renderer], settings: BaseModel, spec: SceneSpec, key: Key, who: str
+) -> None:
+    world, rays = World(spec), _stage_rays(24)
+    hits = world.cast(rays)
+    before = bits(rays), bits(hits), bits(spec)
+    renderer(settings).radiance(world, rays, hits, key)
+    if (bits(rays), bits(hits), bits(spec)) != before:
+        raise broken(
+            who, "rays, hits and scene must stay as they are", None, "an in-place operation"
+        )
+
+
 def _check_renderer_purity(
     renderer: type[Renderer],
     settings: BaseModel,
@@ -122,17 +137,12 @@ def _check_renderer_purity(
     who: str,
 ) -> None:
     world = World(spec)
-    hits: Hits = world.cast(rays)
-    before = bits(rays), bits(hits), bits(spec)
+    hits = world.cast(rays)
     made = renderer(settings)
     other = World(_stage(3.0))
     made.radiance(other, rays, other.cast(rays), key / "other")
     with no_global_chance(who):
         again = made.radiance(world, rays, hits, key)
-    if (bits(rays), bits(hits), bits(spec)) != before:
-        raise broken(
-            who, "rays, hits and scene must stay as they are", None, "an in-place operation"
-        )
     if not np.array_equal(again, light):
         raise broken(
             who,

@@ -69,12 +69,13 @@ def _built(family: Family, values: BaseModel, key: Key, who: str) -> tuple[Scene
         one = key if not attempt else key / attempt
         try:
             spec = family.build(values, one)
+            if not isinstance(spec, SceneSpec):
+                name = type(spec).__name__
+                raise broken(who, "`build` must return a SceneSpec", name, "no return")
             settle(spec)
         except (RejectedError, UnsettledError) as error:
             refusal = error
             continue
-        if not isinstance(spec, SceneSpec):
-            raise broken(who, "`build` must return a SceneSpec", type(spec).__name__, "no return")
         return spec, one
     raise broken(
         who, f"one of {ATTEMPTS} draws must be accepted", str(refusal), "values that cannot work"

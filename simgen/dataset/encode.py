@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import cv2
@@ -86,9 +86,26 @@ def encode_json(value: object, where: str) -> bytes:
     Raises:
         StoreError: When it holds what JSON cannot: NaN, infinity, or an object.
     """
-    return json.dumps(
-        _plain(value, where), separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    ).encode()
+    try:
+        return _dumps(value, _convert)
+    except (TypeError, ValueError):
+        return _dumps(_plain(value, where), None)  # slower, and says where the fault is
+
+
+def _dumps(value: object, default: Callable[[object], object] | None) -> bytes:
+    text = json.dumps(
+        value, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=default
+    )
+    return text.encode()
+
+
+def _convert(value: object) -> object:
+    """One level of what `_plain` does at all levels."""
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    if isinstance(value, Mapping):
+        return {str(name): item for name, item in value.items()}
+    raise TypeError(type(value).__name__)
 
 
 def decode_json(data: bytes, where: str) -> dict[str, Any]:

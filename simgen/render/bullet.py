@@ -8,6 +8,7 @@ distortion stays exact, and none of PyBullet's texture memory (never freed) is u
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
 import io
 import tempfile
@@ -95,7 +96,10 @@ class Photograph:
 
 
 class BulletRenderer:
-    """Light from PyBullet."""
+    """Light from PyBullet: the brightest lamp, without its tint, and the sky's mean.
+
+    Gloss, hollows and the breadth of lights are beyond it; `raycast` has them.
+    """
 
     Params = BulletParams
 
@@ -160,6 +164,8 @@ class BulletRenderer:
         sky = np.mean([spec.environment.sky, spec.environment.horizon], axis=0)
         direct = np.array(lamp.irradiance) if lamp else np.zeros(3)
         total = float((sky + direct).max())
+        if total == 0:
+            return np.zeros((view.height, view.width, 3), np.float32)
         photo = photograph(
             spec,
             view,
@@ -296,7 +302,14 @@ def _client(backend: Backend) -> int:
                 "or set render.backend to tiny",
                 "render",
             )
+        atexit.register(_leave, client)
     return client
+
+
+def _leave(client: int) -> None:
+    """Close an EGL context, which the plugin would announce on standard output."""
+    with silence():
+        pybullet.disconnect(client)
 
 
 def _add(client: int, body: Body, time_s: float) -> None:

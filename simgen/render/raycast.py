@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from simgen import geometry
+from simgen.culling import boxes_of_runs, in_runs
 from simgen.rays import Hits, Rays
 from simgen.render.texture import albedo, background, by_material, in_spot
 from simgen.rng import Key
 from simgen.spec import Environment, Light, SceneSpec
-from simgen.world import Surface, World, boxes_of_runs, in_runs
+from simgen.world import Surface, World
 
 Image = NDArray[np.float32]
 GOLDEN_ANGLE = np.pi * (3 - np.sqrt(5))

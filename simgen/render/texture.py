@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simgen.colour import srgb_to_linear
+from simgen.culling import rows_of_bodies
 from simgen.rays import Hits, Rays
 from simgen.spec import Environment, ImageTexture, Material, NoiseTexture, SceneSpec, Spots
-from simgen.world import Surface, rows_of_bodies
+from simgen.world import Surface
 
 Points = NDArray[np.float64]
 FOLD = 4096

@@ -236,7 +236,7 @@ def test_culling_changes_nothing(name, rays):
 
 def test_a_cone_that_is_too_narrow_would_be_caught(monkeypatch):
     """Negative control of the test above: cones shrunk to their axes lose hits."""
-    exact = world._cones_of_runs
+    exact = world.cones_of_runs
 
     def narrow(rays):
         axis, half, starts = exact(rays)
@@ -246,7 +246,7 @@ def test_a_cone_that_is_too_narrow_would_be_caught(monkeypatch):
     rays, _ = camera(look, f=40.0).rays(0.0)
     kernel = World(scene(*clutter(np.random.default_rng(9), 8)))
     whole = sum(len(layer.ray) for layer in kernel.layers(rays))
-    monkeypatch.setattr(world, "_cones_of_runs", narrow)
+    monkeypatch.setattr(world, "cones_of_runs", narrow)
     assert sum(len(layer.ray) for layer in kernel.layers(rays)) < whole
 
 

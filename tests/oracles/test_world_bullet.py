@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from scene_kit import body, clutter, scene
 
-from scenes.dice import FAMILY, DiceParams, Die, Tray
+from scenes.dice import FAMILY
+from scenes.dice_params import DiceParams, Die, Tray
 from simgen import geometry
 from simgen.assets import primitives
 from simgen.errors import MissingExtraError

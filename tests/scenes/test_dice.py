@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from scenes.dice import FAMILY, DiceParams, Die, Lighting, Look, Mount, Tray
+from scenes.dice import FAMILY
+from scenes.dice_params import DiceParams, Die, Lighting, Look, Mount, Tray
 from scenes.die import COCKED, NAMES, face_axes, face_up, pip_centres
 from simgen import geometry
 from simgen.generate import RejectedError
