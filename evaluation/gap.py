@@ -134,7 +134,7 @@ def measure_gap(
         map=layout,
         arms=arms,
         comparison=compare(arms[0], arms[1]) if arms else {},
-        notes=tuple(notes),
+        notes=tuple(note.replace(" real ", f" {options.real_word} ") for note in notes),
         seconds=clock,
     )
 

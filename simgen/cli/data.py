@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
 
 import typer
 import yaml
 from PIL import Image
+from rich.console import Console
+from rich.table import Column, Table
 
 from simgen import registry
 from simgen.cli.console import err, progress, result
@@ -22,6 +25,7 @@ from simgen.formats import Format
 from simgen.generate import Family, Source
 from simgen.overlay import overlay, sheet
 from simgen.render import Renderer
+from simgen.rng import Key
 from simgen.sensors.camera.params import CameraParams
 
 CONFIG = typer.Argument(..., help="A YAML file, or the name of a preset such as dice.")
@@ -39,6 +43,7 @@ def register(app: typer.Typer) -> None:
     app.command()(replay)
     app.command()(verify)
     app.command()(export)
+    app.command()(factors)
     config = typer.Typer(help="Look at configs.", no_args_is_help=True)
     config.command("schema")(schema)
     config.command("show")(show)
@@ -176,6 +181,30 @@ def export(
         "left out": written.skipped,
     }
     result(facts, as_json=as_json)
+
+
+def factors(
+    dataset: Path = DATASET,
+    draws: int = typer.Option(1000, min=50, help="Fresh draws of what was asked for."),
+    as_json: bool = JSON,
+) -> None:
+    """Hold what was drawn against what was asked for, and count the refusals."""
+    from evaluation.factors import acceptance, realised  # noqa: PLC0415 - loads scipy.stats
+
+    store = Dataset.open(dataset)
+    rows = realised(store, key=Key(0) / "factors", draws=draws)
+    accepted = acceptance(store)
+    if as_json:
+        found = [asdict(row) for row in rows]
+        counts = {"samples": accepted.samples, "refusals": accepted.refusals}
+        result({**counts, "acceptance": accepted.rate, "factors": found}, as_json=True)
+        return
+    table = Table(Column("factor", overflow="fold"), "asked for", "realised", "n", "p (Holm)")
+    for row in rows:
+        table.add_row(row.name, row.requested, row.realised, str(row.n), f"{row.p_value:.2g}")
+    Console().print(table)
+    refusals = ", ".join(f"{reason}: {n}" for reason, n in accepted.refusals.items()) or "none"
+    result({"accepted": f"{accepted.rate:.1%} of draws", "refusals": refusals}, as_json=False)
 
 
 def schema() -> None:

@@ -1,4 +1,4 @@
-"""Options and helpers that the commands which measure have in common."""
+"""What the commands which measure have in common."""
 # ruff: noqa: PLC0415 - evaluation and what it needs are imported when a command runs, so that
 # generating starts quickly and needs none of it
 

@@ -1,11 +1,17 @@
 """Small sets of coloured squares, and one gap measured between two of them."""
 
 import json
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from evaluation import downstream
+from evaluation.gap import GapOptions, measure_gap
+from evaluation.tasks import load_task
+from evaluation.tasks.config import TrainConfig
 
 NAMES = ("red", "green", "blue", "yellow")
 COLOURS = np.array([(215, 45, 45), (45, 185, 65), (50, 60, 215), (220, 200, 40)])
@@ -61,9 +67,6 @@ def real_folder(squares_folder):
 
 @pytest.fixture(scope="session")
 def tiny_options():
-    from evaluation.gap import GapOptions
-    from evaluation.tasks.config import TrainConfig
-
     config = TrainConfig(iterations=2, batch=2, crop_px=64, warmup=1)
     return GapOptions(seeds=2, config=config, views=1)
 
@@ -76,11 +79,29 @@ def gap_folder(tmp_path_factory):
 @pytest.fixture(scope="session")
 def tiny_gap(synthetic_folder, real_folder, tiny_options, gap_folder):
     """Everything, with two detectors of two steps each."""
-    from evaluation.gap import measure_gap
-
     return measure_gap(synthetic_folder, real_folder, tiny_options, folder=gap_folder)
 
 
 @pytest.fixture(scope="session")
-def simulated_gap(tiny_gap):
-    return replace(tiny_gap, options=replace(tiny_gap.options, simulated=True))
+def no_training():
+    """A context in which training fails."""
+
+    @contextmanager
+    def refusing():
+        def refuse(*_, **__):
+            raise AssertionError("trained again")
+
+        task = replace(load_task("detection"), train=refuse)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(downstream, "load_task", lambda _: task)
+            yield
+
+    return refusing
+
+
+@pytest.fixture(scope="session")
+def simulated_gap(tiny_gap, synthetic_folder, real_folder, tiny_options, gap_folder, no_training):
+    """The same again, called simulated, from the models that the first run left."""
+    options = replace(tiny_options, simulated=True)
+    with no_training():
+        return measure_gap(synthetic_folder, real_folder, options, folder=gap_folder)

@@ -108,6 +108,12 @@ def test_export_writes_coco(dataset: Path, tmp_path: Path) -> None:
     )
 
 
+def test_factors_are_held_against_what_was_asked_for(dataset: Path) -> None:
+    facts = json.loads(run("factors", dataset, "--draws", "60", "--json").stdout)
+    assert [f["name"] for f in facts["factors"]] == ["scene.dice[].place[]"]
+    assert facts["acceptance"] == 1
+
+
 def test_preview_draws_a_sheet(config: Path, tmp_path: Path) -> None:
     run("preview", config, "--out", tmp_path / "s.png", "--count", "3", "--columns", "2")
     assert Image.open(tmp_path / "s.png").size == (640, 480)
