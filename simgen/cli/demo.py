@@ -98,7 +98,7 @@ def _photographs(fetched: Path) -> Path | None:
 
 def _stand_in(out: Path, workers: int) -> Path:
     """Pictures of other lights and another table in a COCO folder, a minute apart."""
-    made = _generate("dice", ("count=72", *STAND_IN), out / "stand_in_dataset", workers)
+    made = _generate("dice", ("count=48", *STAND_IN), out / "stand_in_dataset", workers)
     folder = out / "stand_in"
     if not folder.exists():
         FORMAT.write(made, folder)

@@ -48,6 +48,7 @@ def register(app: typer.Typer) -> None:
     group.command("train")(train)
     group.command("predict")(predict)
     group.command("score")(score)
+    group.command("boxes")(boxes)
     app.add_typer(group, name="task")
 
 
@@ -172,6 +173,26 @@ def score(
     err.print(table)
     figures = {name: round(value, 4) for name, value in found.headline.items()}
     result({**figures, "images": found.images, "objects": found.objects}, as_json=False)
+
+
+def boxes(
+    detections: Path = DETECTIONS,
+    truth: Path = REAL,
+    part: str | None = PART,
+    as_json: bool = JSON,
+) -> None:
+    """Fit how annotators draw boxes, from what a detector of tight boxes finds: see --boxes."""
+    import numpy as np
+
+    from evaluation.convention import fit_convention
+    from evaluation.synthetic import load_any
+    from evaluation.tasks.matching import read_detections
+
+    captures = part_only(load_any(truth), part)
+    convention, ratios = fit_convention(read_detections(detections), captures)
+    low, high = (round(float(q), 3) for q in np.quantile(ratios, [0.25, 0.75]))
+    facts = {"boxes": str(convention), "matched": len(ratios), "quartiles": [low, high]}
+    result(facts, as_json=as_json)
 
 
 def _counted(
