@@ -268,7 +268,7 @@ def test_what_is_not_hit_shows_the_environment():
 
 
 def test_spots_and_noise_take_their_colours():
-    """Painted spots by distance on the surface; solid noise takes more, the more it covers."""
+    """Painted spots by distance on the surface; solid noise covers the share that it states."""
     spots = Spots(np.array([[0.5, 0.5, 0.0]]), 0.2, (0.0, 0.0, 1.0))
     spec = lambda **kw: scene(  # noqa: E731
         dataclasses.replace(PLATE, materials=(Material((1, 0, 0), 1.0, 0.0, **kw),)),
@@ -287,6 +287,19 @@ def test_spots_and_noise_take_their_colours():
     assert shares[0] < 0.01
     assert shares[2] == pytest.approx(0.5, abs=0.05)
     assert shares[4] > 0.99
+    np.testing.assert_allclose(shares[1::2], (0.3, 0.7), atol=0.04)
+
+
+def test_a_dome_bends_the_normal_outwards():
+    """Lit from the side, a bulging plate is brighter towards the light, a hollow one darker."""
+    points = [(-0.5, 0, 0), (0.5, 0, 0)]
+    lit = {}
+    for dome in (-0.3, 0.0, 0.3):
+        plate = dataclasses.replace(PLATE, materials=(Material((1, 1, 1), 1, 0, dome=dome),))
+        lit[dome] = light_at(scene(plate, lights=(sun(45, 180),)), points)[:, 0]
+    assert lit[0.3][0] > lit[0.3][1]
+    assert lit[-0.3][0] < lit[-0.3][1]
+    assert lit[0.0][0] == pytest.approx(lit[0.0][1])
 
 
 def test_hollows_bend_the_normal():
