@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -47,14 +49,20 @@ def pip_centres(size_m: float, spread: float, mirrored: bool, turns: int) -> NDA
         mirrored: Handedness.
         turns: Three bits: whether the two, the three and the six are turned by 90 degrees.
     """
-    centres = []
+    middles, across = _pattern(mirrored, turns)
+    return size_m * (middles / 2 + spread * across)
+
+
+@cache
+def _pattern(mirrored: bool, turns: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Of each pip, its face's normal and its place in the face, (21, 3) both."""
+    normals, across = [], []
     for number, (out, a, b) in enumerate(face_axes(mirrored)):
         turned = {1: turns & 1, 2: turns & 2, 5: turns & 4}.get(number, 0)
         for u, v in PIPS[number]:
-            if turned:
-                u, v = -v, u  # noqa: PLW2901
-            centres.append(size_m * (out / 2 + spread * (u * a + v * b)))
-    return np.array(centres)
+            normals.append(out)
+            across.append(u * b - v * a if turned else u * a + v * b)
+    return np.array(normals), np.array(across)
 
 
 def face_up(quaternion: NDArray[np.float64], mirrored: bool) -> tuple[int, float]:

@@ -6,48 +6,141 @@ whether a body can matter to a run first spares asking its members.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simgen import geometry
+from simgen.compiled import compiled
 from simgen.rays import Rays
 
-RUN = 128  # neighbours that are asked together
+RUN = 128  # rays that are asked together
+PATCH = 32  # surface points that are asked together
+CULL_SLACK = 1e-5  # of the squared range: more than float32 loses in the sphere test
+Cones = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.intp]]
 
 
-def rows_of_bodies(body: NDArray[np.int32], count: int) -> Iterator[tuple[int, NDArray[np.intp]]]:
-    """For each of `count` bodies that is there: its index, and its rows in `body` (k,)."""
-    for index in np.flatnonzero(np.bincount(body[body >= 0], minlength=count)):
-        yield int(index), np.flatnonzero(body == index)
+def rows_of_bodies(body: NDArray[np.int32], count: int) -> dict[int, NDArray[np.intp]]:
+    """For each of `count` bodies that is there: its rows in `body` (k,), rising."""
+    order, ends = _sorted_rows(body, count)
+    starts = [0, *ends.tolist()]
+    return {
+        index: order[start:end]
+        for index, (start, end) in enumerate(pairwise(starts))
+        if end > start
+    }
 
 
+@compiled
+def _sorted_rows(body: NDArray[np.int32], count: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows with a body, body by body, and where each body's rows end (count,)."""
+    ends = np.zeros(count, np.intp)
+    for index in body:
+        if index >= 0:
+            ends[index] += 1
+    total = 0
+    for index in range(count):
+        total, ends[index] = total + ends[index], total
+    order = np.empty(total, np.intp)
+    for row in range(len(body)):
+        index = body[row]
+        if index >= 0:
+            order[ends[index]] = row
+            ends[index] += 1
+    return order, ends
+
+
+@compiled
 def boxes_of_runs(
-    points_m: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.intp]]:
-    """Bounds (r, 3), (r, 3) of each run of `RUN` points in a row, and where runs start (r,).
+    points_m: NDArray[np.float64], run: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Bounds (r, 3), (r, 3) of each run of points in a row."""
+    count = (len(points_m) + run - 1) // run
+    low, high = np.full((count, 3), np.inf), np.full((count, 3), -np.inf)
+    for r in range(count):
+        for i in range(r * run, min((r + 1) * run, len(points_m))):
+            for a in range(3):
+                low[r, a] = min(low[r, a], points_m[i, a])
+                high[r, a] = max(high[r, a], points_m[i, a])
+    return low, high
 
-    Points come in the order of pixels, so that a run is a small patch: asking a run first
-    spares asking its points.
+
+@dataclass(frozen=True, eq=False)
+class Patches:
+    """Surface points in runs of `PATCH`, each with a ball round it.
+
+    Attributes:
+        points_m: (n, 3).
+        body: (n,) int32, whose points they are.
+        middles_m, radii_m: (r, 3), (r,).
     """
-    starts = np.arange(0, len(points_m), RUN)
-    return np.minimum.reduceat(points_m, starts), np.maximum.reduceat(points_m, starts), starts
+
+    points_m: NDArray[np.float64]
+    body: NDArray[np.int32]
+    middles_m: NDArray[np.float64]
+    radii_m: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, points_m: NDArray[np.float64], body: NDArray[np.int32]) -> Patches:
+        """Patches of points in the order of pixels."""
+        low, high = boxes_of_runs(points_m, PATCH)
+        return cls(points_m, body, (low + high) / 2, np.linalg.norm(high - low, axis=1) / 2)
+
+    def towards(
+        self,
+        directions: NDArray[np.float64],
+        centre_m: NDArray[np.float64],
+        radius_m: float,
+        reach_m: float,
+        but: int,
+    ) -> NDArray[np.intp]:
+        """Rows (k,), rising, of patches from which a sphere may hide a direction (s, 3).
+
+        Points of the body `but` are left out; -1 leaves out none.
+        """
+        mine = self.middles_m, self.radii_m, self.body
+        return _towards(*mine, directions, centre_m, radius_m, reach_m, but)
 
 
-def in_runs(chosen: NDArray[np.bool_], starts: NDArray[np.intp], n: int) -> NDArray[np.intp]:
-    """Indices below `n` in the chosen runs."""
-    if chosen.all():
-        return np.arange(n)
-    index = (starts[chosen][:, None] + np.arange(RUN)).ravel()
-    return index[index < n]
+@compiled
+def _towards(
+    middles_m: NDArray[np.float64],
+    radii_m: NDArray[np.float64],
+    body: NDArray[np.int32],
+    directions: NDArray[np.float64],
+    centre_m: NDArray[np.float64],
+    radius_m: float,
+    reach_m: float,
+    but: int,
+) -> NDArray[np.intp]:
+    found, k = np.empty(len(body), np.intp), 0
+    for run in range(len(middles_m)):
+        x = centre_m[0] - middles_m[run, 0]
+        y = centre_m[1] - middles_m[run, 1]
+        z = centre_m[2] - middles_m[run, 2]
+        limit = radius_m + radii_m[run]
+        square = x * x + y * y + z * z
+        meets = False
+        for j in range(len(directions)):
+            along = x * directions[j, 0] + y * directions[j, 1] + z * directions[j, 2]
+            if -limit <= along <= limit + reach_m and (
+                square - along * along <= limit * limit + CULL_SLACK * square
+            ):
+                meets = True
+                break
+        if meets:
+            for row in range(run * PATCH, min((run + 1) * PATCH, len(body))):
+                if body[row] != but:
+                    found[k] = row
+                    k += 1
+    return found[:k]
 
 
-def cones_of_runs(
-    rays: Rays,
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.intp]]:
+def cones_of_runs(rays: Rays) -> Cones:
     """Axis (r, 3) and half angle (r,) of a cone round each run of directions."""
-    low, high, starts = boxes_of_runs(rays.directions)
+    low, high = boxes_of_runs(rays.directions, RUN)
     middle = (low + high) / 2
     axis = geometry.unit(np.where(np.abs(middle).sum(axis=1, keepdims=True) > 1e-9, middle, 1.0))
     # A box of directions lies within half its diagonal of its middle, an angle of at most
@@ -56,20 +149,61 @@ def cones_of_runs(
         np.linalg.norm(high - low, axis=1) / 2 / np.maximum(np.linalg.norm(middle, axis=1), 1e-9)
     )
     half = np.where(ratio < 1, np.arcsin(np.minimum(ratio, 1)), np.pi)
-    return axis, half, starts
+    return axis, half, np.arange(0, len(rays), RUN)
 
 
-def in_cones(
-    sphere: tuple[NDArray[np.float64], float],
-    origin: NDArray[np.float64],
-    cones: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.intp]],
-    n: int,
+def near_sphere(
+    rays: Rays,
+    centre_m: NDArray[np.float64],
+    radius_m: float,
+    reach_m: float = np.inf,
+    cones: Cones | None = None,
 ) -> NDArray[np.intp]:
-    """Rays in runs whose cone may meet a sphere."""
-    axis, half, starts = cones
-    offset = sphere[0] - origin
-    distance = np.linalg.norm(offset)
-    if distance <= sphere[1] * (1 + 1e-6):
-        return np.arange(n)
-    angle = np.arccos(np.clip(axis @ (offset / distance), -1, 1))
-    return in_runs(angle <= half + np.arcsin(sphere[1] / distance) + 1e-3, starts, n)
+    """Rays (k,), rising, that may meet a sphere within reach.
+
+    Args:
+        rays: Rays in the world frame.
+        centre_m: Of the sphere.
+        radius_m: Of the sphere.
+        reach_m: How far along the rays.
+        cones: `cones_of_runs` of rays that share an origin: most runs are spared at once.
+    """
+    if cones is None:
+        starts = np.arange(0, len(rays), RUN)
+    else:
+        axis, half, starts = cones
+        offset = centre_m - rays.origins_m[0]
+        distance = np.linalg.norm(offset)
+        if distance > radius_m * (1 + 1e-6):
+            angle = np.arccos(np.clip(axis @ (offset / distance), -1, 1))
+            starts = starts[angle <= half + np.arcsin(radius_m / distance) + 1e-3]
+    return _near_sphere(rays.origins_m, rays.directions, starts, centre_m, radius_m, reach_m)
+
+
+@compiled
+def _near_sphere(
+    origins_m: NDArray[np.float64],
+    directions: NDArray[np.float64],
+    starts: NDArray[np.intp],
+    centre_m: NDArray[np.float64],
+    radius_m: float,
+    reach_m: float,
+) -> NDArray[np.intp]:
+    n, shared = len(directions), len(origins_m) == 1
+    found, k = np.empty(len(starts) * RUN, np.intp), 0
+    limit = radius_m * radius_m
+    for start in starts:
+        for i in range(start, min(start + RUN, n)):
+            o = 0 if shared else i
+            x = origins_m[o, 0] - centre_m[0]
+            y = origins_m[o, 1] - centre_m[1]
+            z = origins_m[o, 2] - centre_m[2]
+            square = x * x + y * y + z * z
+            along = -(x * directions[i, 0] + y * directions[i, 1] + z * directions[i, 2])
+            if square - along * along > limit + CULL_SLACK * square:
+                continue
+            if square > limit and (along < -radius_m or along > radius_m + reach_m):
+                continue
+            found[k] = i
+            k += 1
+    return found[:k]

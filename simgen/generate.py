@@ -20,7 +20,6 @@ from simgen.render.supersample import supersample
 from simgen.rng import Key
 from simgen.sample import Frame, Sample
 from simgen.sensors.camera.camera import Camera
-from simgen.sensors.camera.isp import decode
 from simgen.sensors.camera.params import CameraParams
 from simgen.sensors.effect import Chain
 from simgen.space import Draw
@@ -211,7 +210,8 @@ class Shot:
         following = times[number + 1] if number + 1 < len(times) else None
         return Frame(
             view.time_s,
-            decode(data),
+            self.camera.width,
+            self.camera.height,
             data,
             "jpg" if data[:2] == b"\xff\xd8" else "png",
             label(view, self.config.labels or ALL, following),

@@ -17,19 +17,21 @@ Array = NDArray[np.float64]
 def unit(v: ArrayLike) -> Array:
     """Scale vectors (..., n) to length one."""
     v = np.asarray(v, dtype=np.float64)
-    length: Array = np.linalg.norm(v, axis=-1, keepdims=True)
-    return v / length
+    length: Array = np.sqrt(np.einsum("...i,...i->...", v, v))
+    return v / length[..., None]
 
 
 def matrix(quaternion: ArrayLike) -> Array:
     """Rotation matrices (..., 3, 3) of unit quaternions (..., 4)."""
-    x, y, z, w = np.moveaxis(np.asarray(quaternion, dtype=np.float64), -1, 0)
-    rows = [
-        [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-        [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-        [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
-    ]
-    return np.moveaxis(np.array(rows), (0, 1), (-2, -1))
+    q = np.asarray(quaternion, dtype=np.float64)
+    x, y, z, w = (q[..., i] for i in range(4))
+    turn = np.empty((*q.shape[:-1], 3, 3))
+    turn[..., 0, 0], turn[..., 0, 1] = 1 - 2 * (y * y + z * z), 2 * (x * y - z * w)
+    turn[..., 0, 2], turn[..., 1, 0] = 2 * (x * z + y * w), 2 * (x * y + z * w)
+    turn[..., 1, 1], turn[..., 1, 2] = 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)
+    turn[..., 2, 0], turn[..., 2, 1] = 2 * (x * z - y * w), 2 * (y * z + x * w)
+    turn[..., 2, 2] = 1 - 2 * (x * x + y * y)
+    return turn
 
 
 def quaternion(rotation: ArrayLike) -> Array:

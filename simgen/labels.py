@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
 from simgen import geometry
+from simgen.compiled import compiled
 from simgen.culling import rows_of_bodies
 from simgen.rays import Hits, Rays
 from simgen.sample import RLE, Keypoint, Labels, ObjectLabel
@@ -96,27 +97,70 @@ def label(view: View, wanted: Collection[str], next_time_s: float | None = None)
         wanted: Names from `ALL`; boxes, poses and fractions are always there.
         next_time_s: Start of the next frame, for flow.
     """
-    spec, hits = view.world.spec, view.hits
     shape = (view.camera.height, view.camera.width)
-    images: dict[str, NDArray[np.generic]] = {}
-    instance = np.append(
-        [i + 1 if body.category is not None else 0 for i, body in enumerate(spec.bodies)], 0
-    )[hits.body].astype(np.uint16)
-    if "instance" in wanted:
-        images["instance"] = instance
-    if "semantic" in wanted:
-        ids = np.append([spec.category_id(body) for body in spec.bodies], 0)
-        images["semantic"] = ids[hits.body].astype(np.uint8)
-    seen = hits.body >= 0
-    distance = np.where(seen, hits.distance_m, 0)
-    if "distance" in wanted:
-        images["distance_m"] = distance.astype(np.float32)
-    if "depth" in wanted:
-        images["depth_m"] = (distance * _cosine(view)).astype(np.float32)
+    images = _pixel_images(view, wanted)
     if {"normals", "object_coordinates", "flow"} & set(wanted):
-        images |= _surface_images(view, wanted, instance > 0, next_time_s)
+        images |= _surface_images(view, wanted, next_time_s)
     objects = _objects(view, wanted)
     return Labels(objects, **{k: v.reshape(*shape, *v.shape[1:]) for k, v in images.items()})  # type: ignore[arg-type]
+
+
+def _pixel_images(view: View, wanted: Collection[str]) -> dict[str, NDArray[np.generic]]:
+    spec, n = view.world.spec, len(view.rays)
+    # The last entry is what index -1, no body, finds.
+    instances = [i + 1 if b.category is not None else 0 for i, b in enumerate(spec.bodies)] + [0]
+    categories = [spec.category_id(body) for body in spec.bodies] + [0]
+    instance, semantic = np.empty(n, np.uint16), np.empty(n, np.uint8)
+    distance, depth = np.empty(n, np.float32), np.empty(n, np.float32)
+    _fill_pixels(
+        view.hits.body,
+        view.hits.distance_m,
+        view.rays.directions,
+        np.ascontiguousarray(_camera_turns(view)[..., 2].reshape(-1, 3)),
+        np.array(instances, np.uint16),
+        np.array(categories, np.uint8),
+        instance,
+        semantic,
+        distance,
+        depth,
+    )
+    found: dict[str, tuple[str, NDArray[np.generic]]] = {
+        "instance": ("instance", instance),
+        "semantic": ("semantic", semantic),
+        "distance": ("distance_m", distance),
+        "depth": ("depth_m", depth),
+    }
+    return {field: image for name, (field, image) in found.items() if name in wanted}
+
+
+@compiled
+def _fill_pixels(
+    body: NDArray[np.int32],
+    distance_m: Array,
+    directions: Array,
+    axis: Array,
+    instances: NDArray[np.uint16],
+    categories: NDArray[np.uint8],
+    instance: NDArray[np.uint16],
+    semantic: NDArray[np.uint8],
+    distance: NDArray[np.float32],
+    depth: NDArray[np.float32],
+) -> None:
+    """Look up and project what rays (n,) hit; `axis` (n, 3) or (1, 3) is the camera's."""
+    still = len(axis) == 1
+    for i in range(len(body)):
+        index = body[i]
+        instance[i], semantic[i] = instances[index], categories[index]
+        if index < 0:
+            distance[i], depth[i] = 0, 0
+            continue
+        m = 0 if still else i
+        cosine = (
+            directions[i, 0] * axis[m, 0]
+            + directions[i, 1] * axis[m, 1]
+            + directions[i, 2] * axis[m, 2]
+        )
+        distance[i], depth[i] = distance_m[i], distance_m[i] * cosine
 
 
 def _camera_turns(view: View) -> Array:
@@ -127,42 +171,34 @@ def _camera_turns(view: View) -> Array:
     return turns[0] if len(turns) == 1 else turns
 
 
-def _cosine(view: View) -> Array:
-    """Cosine (n,) between each ray and the optical axis at its time."""
-    axis = _camera_turns(view)[..., 2]
-    if axis.ndim == 1:
-        return view.rays.directions @ axis
-    cosine: Array = np.einsum("ni,ni->n", view.rays.directions, axis)
-    return cosine
-
-
 def _surface_images(
-    view: View, wanted: Collection[str], labelled: BoolArray, next_time_s: float | None
+    view: View, wanted: Collection[str], next_time_s: float | None
 ) -> dict[str, NDArray[np.generic]]:
-    n = len(view.rays)
+    n, bodies = len(view.rays), view.world.spec.bodies
     surface = view.world.surface(view.rays, view.hits)
     images: dict[str, NDArray[np.generic]] = {}
     if "normals" in wanted:
-        turns = _camera_turns(view)
-        normals = np.zeros((n, 3), np.float16)
-        normals[surface.ray] = (
+        turns = _camera_turns(view).astype(np.float32)
+        normals = (
             surface.normal @ turns
             if turns.ndim == 2
             else np.einsum("nij,ni->nj", turns[surface.ray], surface.normal)
-        )
+        ).astype(np.float16)
+        if len(normals) < n:
+            normals, seen = np.zeros((n, 3), np.float16), normals
+            normals[surface.ray] = seen
         images["normals"] = normals
     if "object_coordinates" in wanted:
         coordinates = np.zeros((n, 3), np.float32)
-        keep = labelled[surface.ray]
-        coordinates[surface.ray[keep]] = surface.local_m[keep]
+        for index, rows in surface.rows.items():
+            if bodies[index].category is not None:
+                coordinates[surface.ray[rows]] = surface.local_m[rows]
         images["object_coordinates"] = coordinates
     if "flow" in wanted and next_time_s is not None:
         flow = np.full((n, 2), np.nan, np.float32)
-        for body in np.unique(view.hits.body[surface.ray]):
-            rows = view.hits.body[surface.ray] == body
+        for index, rows in surface.rows.items():
             ray = surface.ray[rows]
-            motion = view.world.spec.bodies[body].motion
-            carried = partial(_carry, motion, surface.local_m[rows])
+            carried = partial(_carry, bodies[index].motion, surface.local_m[rows])
             to, _ = view.camera.project_moving(carried, len(ray), next_time_s)
             y, x = np.divmod(ray, view.camera.width)
             flow[ray] = to - np.column_stack([x, y])
@@ -186,7 +222,7 @@ def _objects(view: View, wanted: Collection[str]) -> tuple[ObjectLabel, ...]:
         -1, np.zeros(0, np.intp), np.zeros(0), np.zeros(0, np.int32), np.zeros((0, 2), np.float32)
     )
     nothing = np.zeros(0, np.intp)
-    visible = dict(rows_of_bodies(view.hits.body, len(view.world.spec.bodies)))
+    visible = rows_of_bodies(view.hits.body, len(view.world.spec.bodies))
     keypoints = _keypoints(view) if "keypoints" in wanted else {}
     return tuple(
         _object(
@@ -213,7 +249,7 @@ def _object(
     wanted: Collection[str],
 ) -> ObjectLabel:
     camera, width = view.camera, view.camera.width
-    inside = np.column_stack(np.divmod(silhouette, width)[::-1])
+    inside, seen = _pixels(silhouette, width), _pixels(visible, width)
     outside = _outside_frame(view, index, inside)
     middle = body.asset.bounds_m.mean(axis=0)
     at_row = _row_time(view, body.motion, middle)
@@ -224,7 +260,7 @@ def _object(
         name=body.name,
         category=str(body.category),
         category_id=view.world.spec.category_id(body),
-        box=_box(np.column_stack(np.divmod(visible, width)[::-1])),
+        box=_box(seen),
         amodal_box=_box(np.concatenate([inside, outside])),
         pixels_visible=len(visible),
         pixels_in_frame=len(inside),
@@ -233,10 +269,19 @@ def _object(
         quaternion=tuple(geometry.quaternion(camera_turn.T @ turn).tolist()),
         box3d_m=(_triple(body.asset.bounds_m[0]), _triple(body.asset.bounds_m[1])),
         keypoints=keypoints,
-        mask=_run_lengths(visible, camera) if "masks" in wanted else None,
-        amodal_mask=_run_lengths(silhouette, camera) if "amodal_masks" in wanted else None,
+        mask=_run_lengths(seen, camera) if "masks" in wanted else None,
+        amodal_mask=_run_lengths(inside, camera) if "amodal_masks" in wanted else None,
         attributes=dict(body.attributes),
     )
+
+
+@compiled
+def _pixels(rays: NDArray[np.intp], width: int) -> NDArray[np.int64]:
+    """Pixels (n, 2), x and y, of rays (n,)."""
+    found = np.empty((len(rays), 2), np.int64)
+    for k in range(len(rays)):
+        found[k, 0], found[k, 1] = rays[k] % width, rays[k] // width
+    return found
 
 
 def _triple(v: Array) -> tuple[float, float, float]:
@@ -261,15 +306,54 @@ def _box(pixels: NDArray[np.int64]) -> Box | None:
     """Tight box round pixels (n, 2), edge to edge."""
     if not len(pixels):
         return None
-    (x0, y0), (x1, y1) = pixels.min(axis=0) - 0.5, pixels.max(axis=0) + 0.5
-    return float(x0), float(y0), float(x1), float(y1)
+    x0, y0, x1, y1 = _extent(pixels)
+    return x0 - 0.5, y0 - 0.5, x1 + 0.5, y1 + 0.5
 
 
-def _run_lengths(rays: NDArray[np.intp], camera: Projector) -> RLE:
-    mask = np.zeros(camera.height * camera.width, np.uint8)
-    mask[rays] = 1
-    encoded: RLE = coco_mask.encode(np.asfortranarray(mask.reshape(camera.height, camera.width)))
+@compiled
+def _extent(pixels: NDArray[np.int64]) -> tuple[int, int, int, int]:
+    """Least x and y, greatest x and y of pixels (n, 2)."""
+    x0 = x1 = pixels[0, 0]
+    y0 = y1 = pixels[0, 1]
+    for x, y in pixels:
+        x0, y0, x1, y1 = min(x0, x), min(y0, y), max(x1, x), max(y1, y)
+    return x0, y0, x1, y1
+
+
+def _run_lengths(pixels: NDArray[np.int64], camera: Projector) -> RLE:
+    """COCO's mask of some pixels (n, 2), which come row by row."""
+    height, width = camera.height, camera.width
+    counts = _runs(pixels, width, height).tolist()
+    encoded: RLE = coco_mask.frPyObjects({"size": [height, width], "counts": counts}, height, width)
     return encoded
+
+
+@compiled
+def _runs(pixels: NDArray[np.int64], width: int, height: int) -> NDArray[np.int64]:
+    """Lengths (r,) of the runs of pixels that are not, and are, in a mask, down its columns."""
+    ends = np.zeros(width + 1, np.int64)
+    for x in pixels[:, 0]:
+        ends[x + 1] += 1
+    ends = np.cumsum(ends)
+    at = np.empty(len(pixels), np.int64)
+    for x, y in pixels:  # rows rise, so that each column is filled from its top
+        at[ends[x]] = x * height + y
+        ends[x] += 1
+    counts, k, done = np.empty(2 * len(pixels) + 1, np.int64), 0, 0
+    start = 0
+    for i in range(len(at)):
+        if i == 0 or at[i] != at[i - 1] + 1:
+            start = at[i]
+            counts[k] = start - done
+            k += 1
+        if i + 1 == len(at) or at[i + 1] != at[i] + 1:
+            done = at[i] + 1
+            counts[k] = done - start
+            k += 1
+    if done < width * height:
+        counts[k] = width * height - done
+        k += 1
+    return counts[:k]
 
 
 def _outside_frame(view: View, index: int, inside: NDArray[np.int64]) -> NDArray[np.int64]:

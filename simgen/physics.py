@@ -7,6 +7,7 @@ bodies: Bullet is bit-identical then, and only then.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -25,6 +26,7 @@ REST_SPEED = 0.1  # radii per second, and radians per second: a slower body rest
 REST_EVERY, REST_CHECKS = 4, 4  # steps between looks, and looks that must all find rest
 ROLLING = 0.06  # of the radius: without it a ball on a table never rests
 HULL_DIRECTIONS = 256  # finer hulls cost time and change no resting pose that a picture shows
+RESIDUAL = 1e-7  # m^2/s^2, Bullet's own: what is left of the speeds when its solver stops
 TOP_SPEED = 1000.0  # metres per second
 GOOD_RADIUS = 0.5  # Bullet's tolerances suit bodies of about a metre: smaller scenes are scaled up
 
@@ -78,6 +80,7 @@ def _build(client: int, spec: SceneSpec, drop: Drop, scale: float) -> list[int]:
         fixedTimeStep=1 / STEP_HZ,
         deterministicOverlappingPairs=1,
         restitutionVelocityThreshold=0.05 * scale,
+        solverResidualThreshold=RESIDUAL * scale**2,
         physicsClientId=client,
     )
     return [_add(client, body, scale) for body in spec.bodies]
@@ -113,7 +116,9 @@ def _add(client: int, body: Body, scale: float) -> int:
             'use collision "box" or "hull", or simplify the mesh',
         )
     # A length, in Bullet, which adds up both bodies': that of a table would hold dice on edge.
-    resistance = ROLLING * asset.sphere_m[1] * scale * body.friction if body.mass_kg else 0.0
+    # A box does not roll, and each such contact would double the solver's work.
+    rolls = body.mass_kg > 0 and asset.collision != "box"
+    resistance = ROLLING * asset.sphere_m[1] * scale * body.friction if rolls else 0.0
     position, quaternion = body.motion.positions_m[0], body.motion.quaternions[0]
     index: int = pybullet.createMultiBody(
         baseMass=body.mass_kg,
@@ -121,6 +126,7 @@ def _add(client: int, body: Body, scale: float) -> int:
         basePosition=list(position * scale),
         baseOrientation=list(quaternion),
         baseInertialFramePosition=list((low + high) / 2),
+        useMaximalCoordinates=1,  # a plain rigid body: its solver is the faster one
         physicsClientId=client,
     )
     pybullet.changeDynamics(
@@ -223,6 +229,8 @@ def _poses(
 
 def _resting(client: int, movers: list[int], ids: list[int], slow: NDArray[np.float64]) -> bool:
     """Whether every mover is slower than its `slow` (movers,), and than `REST_SPEED` in radians."""
-    velocity = np.array([pybullet.getBaseVelocity(ids[i], physicsClientId=client) for i in movers])
-    speed = np.linalg.norm(velocity, axis=2)
-    return bool(np.all(speed < np.column_stack([slow, np.full(len(slow), REST_SPEED)])))
+    for i, limit in zip(movers, slow.tolist(), strict=True):
+        speed, spin = pybullet.getBaseVelocity(ids[i], physicsClientId=client)
+        if math.hypot(*speed) >= limit or math.hypot(*spin) >= REST_SPEED:
+            return False
+    return True

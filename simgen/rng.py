@@ -46,8 +46,8 @@ class Key:
         return UnitStreams(self)
 
     def generator(self) -> np.random.Generator:
-        """A fresh counter-based generator (Philox) at the start of this stream."""
-        return np.random.Generator(np.random.Philox(np.random.SeedSequence(self.entropy())))
+        """A fresh generator (SFC64) at the start of this stream."""
+        return np.random.Generator(np.random.SFC64(np.random.SeedSequence(self.entropy())))
 
 
 class UnitStreams:

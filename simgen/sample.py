@@ -4,13 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from simgen.errors import StoreError
 from simgen.space import Factor
 
+_FLAGS = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
 RLE = Mapping[str, object]  # {"size": [H, W], "counts": bytes}: COCO's compressed run lengths
+
+
+def decode_rgb(data: bytes) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8 picture of a JPEG or PNG file; a turn asked for by EXIF is not made.
+
+    Raises:
+        StoreError: When it is no such file.
+    """
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), _FLAGS) if data else None
+    if image is None:
+        raise StoreError("an image must be readable", f"{len(data)} bytes that are not one")
+    return np.asarray(image, np.uint8)
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,19 +139,29 @@ class Frame:
 
     Attributes:
         time_s: Start of the frame on the scene's clock.
-        rgb: (H, W, 3) uint8, as the camera would decode it.
-        encoded: The file the camera wrote; decoding it gives `rgb`.
+        width, height: Pixels.
+        encoded: The file the camera wrote.
         suffix: Its kind, "jpg" or "png".
         labels: What is in it.
         camera: Plain data: model, intrinsics, distortion, pose.
     """
 
     time_s: float
-    rgb: NDArray[np.uint8]
+    width: int
+    height: int
     encoded: bytes
     suffix: str
     labels: Labels
     camera: Mapping[str, object]
+
+    @cached_property
+    def rgb(self) -> NDArray[np.uint8]:
+        """The picture (H, W, 3) as a reader of the file decodes it.
+
+        Raises:
+            StoreError: When the file is damaged.
+        """
+        return decode_rgb(self.encoded)
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,22 +8,38 @@ relative to the size of the body and not to its range.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 from embreex.mesh_construction import TriangleMesh
+from embreex.rtcore import EmbreeDevice
 from embreex.rtcore_scene import EmbreeScene
 from numpy.typing import NDArray
 
 from simgen import geometry
-from simgen.culling import RUN, cones_of_runs, in_cones, rows_of_bodies
+from simgen.casting import (
+    Facets,
+    clip,
+    describe,
+    into_body,
+    into_frame,
+    keep_nearer,
+    meet_box,
+    met,
+)
+from simgen.culling import RUN, cones_of_runs, near_sphere, rows_of_bodies
 from simgen.rays import Hits, Rays
 from simgen.spec import Asset, Body, ImageTexture, SceneSpec
 
 FAR = np.float32(1e30)
-CULL_SLACK = 1e-5  # of the squared range: more than float32 loses in the sphere test
+FEW_FACES = 12  # a box's: cast at in double precision and a fifth of a tree's time
+NO_NORMALS, NO_UV = np.zeros((0, 3), np.float32), np.zeros((0, 2), np.float32)
+
+
+# Rays that hit, and where: distances, faces, barycentrics.
+Reply = tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.int32], NDArray[np.float32]]
 
 
 class ByDigest:
@@ -39,11 +55,25 @@ class ByDigest:
         return isinstance(other, ByDigest) and other.asset.digest == self.asset.digest
 
 
+@cache
+def _device() -> EmbreeDevice:
+    return EmbreeDevice()
+
+
 @lru_cache(maxsize=512)
 def _tree(shape: ByDigest) -> tuple[EmbreeScene, TriangleMesh]:
-    scene = EmbreeScene(robust=True)
-    corners = shape.asset.vertices_m[shape.asset.faces].astype(np.float32)
-    return scene, TriangleMesh(scene, corners)
+    scene = EmbreeScene(device=_device(), robust=True)
+    asset = shape.asset
+    return scene, TriangleMesh(scene, asset.vertices_m.astype(np.float32), asset.faces)
+
+
+@lru_cache(maxsize=512)
+def _facets(shape: ByDigest) -> Facets | None:
+    """The planes of a convex shape that has few enough to be faster than a tree."""
+    asset = shape.asset
+    if len(asset.faces) > FEW_FACES or not asset.convex:
+        return None
+    return Facets.of(asset.vertices_m[asset.faces], asset.face_normals)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +107,8 @@ class Surface:
         shading_normal: (k, 3) float32, interpolated where the mesh is smooth, facing the ray.
         part: (k,) material index in the body.
         uv: (k, 2) texture coordinates; 0 where no material uses them.
+        body: (k,) int32 which body.
+        rows: Rows of each body that is hit, by its index.
     """
 
     ray: NDArray[np.intp]
@@ -86,6 +118,8 @@ class Surface:
     shading_normal: NDArray[np.float32]
     part: NDArray[np.int32]
     uv: NDArray[np.float32]
+    body: NDArray[np.int32]
+    rows: Mapping[int, NDArray[np.intp]]
 
 
 class World:
@@ -97,7 +131,12 @@ class World:
 
     def __init__(self, spec: SceneSpec) -> None:
         self.spec = spec
-        self._trees = [_tree(ByDigest(body.asset)) for body in spec.bodies]
+        shapes = [ByDigest(body.asset) for body in spec.bodies]
+        self._facets = [_facets(shape) for shape in shapes]
+        self._trees = [
+            None if facets else _tree(shape)
+            for shape, facets in zip(shapes, self._facets, strict=True)
+        ]
         self._latest: tuple[Hits, Surface] | None = None
 
     def layers(self, rays: Rays, bodies: Sequence[int] | None = None) -> list[Layer]:
@@ -114,15 +153,8 @@ class World:
         cones = cones_of_runs(rays) if len(rays.origins_m) == 1 and len(rays) > RUN else None
         found = []
         for index in chosen:
-            body = self.spec.bodies[index]
-            if cones is None:
-                candidates = self._candidates(body, rays)
-            else:
-                sphere = _swept_sphere(body, rays.times_s)
-                candidates = in_cones(sphere, rays.origins_m[0], cones, len(rays))
-                if len(candidates):
-                    candidates = candidates[self._candidates(body, rays.take(candidates))]
-            layer = self._layer(index, rays, candidates)
+            sphere = self.sphere(index, rays.times_s)
+            layer = self._layer(index, rays, near_sphere(rays, *sphere, cones=cones))
             if len(layer.ray):
                 found.append(layer)
         return found
@@ -137,15 +169,18 @@ class World:
         """Tell which rays (n,) meet one of `bodies` (any when None) nearer than `reach_m`."""
         blocked = np.zeros(len(rays), dtype=bool)
         for index in range(len(self.spec.bodies)) if bodies is None else bodies:
-            body = self.spec.bodies[index]
-            candidates = self._candidates(body, rays, reach_m)
+            candidates = near_sphere(rays, *self.sphere(index, rays.times_s), reach_m)
             candidates = candidates[~blocked[candidates]]
             if not len(candidates):
                 continue
-            origins, directions, start = self._local(body, rays, candidates)
+            tree = self._trees[index]
+            if tree is None:
+                layer = self._layer(index, rays, candidates)
+                blocked[layer.ray[layer.distance_m < reach_m]] = True
+                continue
+            origins, directions, start = self._local(index, rays, candidates)
             reach = np.minimum(reach_m - start, FAR).astype(np.float32)
-            scene = self._trees[index][0]
-            hit = scene.run(origins, directions, dists=reach, query="OCCLUDED") != -1
+            hit = tree[0].run(origins, directions, dists=reach, query="OCCLUDED") != -1
             # A moving body may be out of reach at a ray's time; Embree calls that a hit.
             blocked[candidates[hit & (reach > 0)]] = True
         return blocked
@@ -154,51 +189,31 @@ class World:
         """Centre (3,) and radius of a sphere round all that a body fills at these times."""
         return _swept_sphere(self.spec.bodies[index], times_s)
 
-    def top_m(self, index: int, times_s: NDArray[np.float64]) -> float:
-        """A height that no point of a body exceeds at these times."""
-        body = self.spec.bodies[index]
-        if body.motion.moves and len(times_s) > 1:
-            centre, radius = self.sphere(index, times_s)
-            return float(centre[2] + radius)
-        position, turn = body.motion.pose(float(times_s[0]))
-        return float((body.asset.vertices_m @ turn[2]).max() + position[2])
-
     def meets_box(
         self,
         index: int,
         points_m: NDArray[np.float64],
+        rows: NDArray[np.intp],
         directions: NDArray[np.float64],
         times_s: NDArray[np.float64],
         reach_m: float,
     ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Pairs of points (k, 3) and directions (s, 3) whose rays meet a body's bounding box.
+        """Pairs of points and directions (s, 3) whose rays meet a body's bounding box.
 
-        The box is that of the mesh in its own frame, a little enlarged: what it lets pass
-        misses the body.
+        Only `rows` (k,) of the points (n, 3) are asked for; times are (n,) or (1,). The box is
+        that of the mesh in its own frame, a little enlarged: what it lets pass misses the body.
         """
         body = self.spec.bodies[index]
         low, high = body.asset.bounds_m
         slack = 1e-4 * (high - low).max()
-        position, turn = _poses(body, times_s, np.arange(len(points_m)))
-        at = _into(turn, points_m - position)
-        near = np.full((len(points_m), len(directions)), -np.inf, np.float32)
-        far = np.full_like(near, reach_m)
-        for axis in range(3):
-            # Component of every direction along the body's axis: (s,), or (k, s) if it moves.
-            speed = (directions @ turn[..., axis].T).T
-            pace = (1 / np.where(np.abs(speed) < 1e-12, 1e-12, speed)).astype(np.float32)
-            a = (low[axis] - slack - at[:, axis, None]).astype(np.float32) * pace
-            b = (high[axis] + slack - at[:, axis, None]).astype(np.float32) * pace
-            np.maximum(near, np.minimum(a, b), out=near)
-            np.minimum(far, np.maximum(a, b, out=a), out=far)
-        return np.nonzero((near <= far) & (far > 0))  # type: ignore[return-value]
+        poses = _poses(body, times_s, rows)
+        return meet_box(points_m, rows, directions, *poses, low - slack, high + slack, reach_m)
 
-    def to_world(
-        self, index: int, vectors: NDArray[np.float64], times_s: NDArray[np.float64]
+    def turns(
+        self, index: int, times_s: NDArray[np.float64], rows: NDArray[np.intp]
     ) -> NDArray[np.float64]:
-        """Turn vectors (k, 3) from a body's frame to the world's, at times (k,) or (1,)."""
-        rows = np.arange(len(vectors))
-        return _out_of(_poses(self.spec.bodies[index], times_s, rows)[1], vectors)
+        """Rotations of a body to the world: (1, 3, 3), or one for each of `rows` if it moves."""
+        return _poses(self.spec.bodies[index], times_s, rows)[1]
 
     def surface(self, rays: Rays, hits: Hits) -> Surface:
         """Points, normals and materials where rays hit."""
@@ -209,84 +224,76 @@ class World:
 
     def _surface(self, rays: Rays, hits: Hits) -> Surface:
         ray = np.flatnonzero(hits.body >= 0)
-        everything = len(ray) == len(hits.body)
-        body = hits.body if everything else hits.body[ray]
-        direction = rays.directions if everything else rays.directions[ray]
-        distance = hits.distance_m if everything else hits.distance_m[ray]
-        point = direction * distance[:, None]
-        point += rays.origins_m if everything or len(rays.origins_m) == 1 else rays.origins_m[ray]
         k = len(ray)
-        local = np.empty((k, 3))
+        body = hits.body if k == len(hits.body) else hits.body[ray]
+        point, local = np.empty((k, 3)), np.empty((k, 3))
         normal, smooth = np.empty((k, 3), np.float32), np.empty((k, 3), np.float32)
-        part, uv = np.zeros(k, dtype=np.int32), np.zeros((k, 2), dtype=np.float32)
-        for index, rows in rows_of_bodies(body, len(self.spec.bodies)):
+        part, uv = np.empty(k, np.int32), np.zeros((k, 2), np.float32)
+        of_bodies = rows_of_bodies(body, len(self.spec.bodies))
+        for index, rows in of_bodies.items():
             of = self.spec.bodies[index]
-            asset, at = of.asset, ray[rows]
-            position, turn = _poses(of, rays.times_s, at)
-            local[rows] = _into(turn, point[rows] - position)
-            face = hits.face[at]
-            normal[rows] = _out_of(turn, asset.face_normals[face])
-            if asset.normals is None:
-                smooth[rows] = normal[rows]
-            else:
-                weights = _weights(hits.barycentric[at])
-                corners = asset.normals[asset.faces[face]]
-                smooth[rows] = _out_of(turn, geometry.unit(_blend(corners, weights)))
-            part[rows] = asset.part[face]
-            if asset.uv is not None and _wants_uv(of):
-                weights = _weights(hits.barycentric[at])
-                uv[rows] = _blend(asset.uv[asset.faces[face]], weights)
-        away = np.einsum("ij,ij->i", normal, direction) > 0
-        if away.any():
-            normal[away] *= -1
-        away = np.einsum("ij,ij->i", normal, smooth) < 0
-        if away.any():
-            smooth[away] *= -1
-        return Surface(ray, point, local, normal, smooth, part, uv)
-
-    def _candidates(self, body: Body, rays: Rays, reach_m: float = np.inf) -> NDArray[np.intp]:
-        """Rays that may meet the sphere round a body, wherever it is while they are cast."""
-        centre, radius = _swept_sphere(body, rays.times_s)
-        origin = rays.origins_m - centre
-        square = np.einsum("ij,ij->i", origin, origin)
-        if len(origin) == 1:
-            along = rays.directions @ -origin[0]
-        else:
-            along = -np.einsum("ij,ij->i", origin, rays.directions)
-        miss = square - along * along > radius * radius + CULL_SLACK * square
-        behind = (along < -radius) | (along > radius + reach_m)
-        return np.flatnonzero(~(miss | (behind & (square > radius * radius))))
+            asset = of.asset
+            position, turn = _poses(of, rays.times_s, ray[rows] if of.motion.moves else rows)
+            describe(
+                rows,
+                ray,
+                rays.origins_m,
+                rays.directions,
+                hits.distance_m,
+                hits.face,
+                hits.barycentric,
+                position,
+                turn,
+                asset.faces,
+                asset.face_normals,
+                NO_NORMALS if asset.normals is None else asset.normals,
+                asset.part,
+                asset.uv if asset.uv is not None and _wants_uv(of) else NO_UV,
+                point,
+                local,
+                normal,
+                smooth,
+                part,
+                uv,
+            )
+        return Surface(ray, point, local, normal, smooth, part, uv, body, of_bodies)
 
     def _local(
-        self, body: Body, rays: Rays, index: NDArray[np.intp]
+        self, index: int, rays: Rays, which: NDArray[np.intp]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float64]]:
         """Move rays into a body's frame and up to its sphere; returns how far they were moved."""
-        position, turn = _poses(body, rays.times_s, index)
-        origin = rays.origins_m if len(rays.origins_m) == 1 else rays.origins_m[index]
-        direction = _into(turn, rays.directions[index])
-        origin = _into(turn, np.broadcast_to(origin - position, direction.shape))
-        centre, radius = body.asset.sphere_m
-        start = np.einsum("ij,ij->i", centre - origin, direction) - radius * 1.001
-        start = np.maximum(start, 0.0)
-        origin = origin + direction * start[:, None]
-        return origin.astype(np.float32), direction.astype(np.float32), start
+        body = self.spec.bodies[index]
+        poses = _poses(body, rays.times_s, which)
+        return into_body(rays.origins_m, rays.directions, which, *poses, *body.asset.sphere_m)
 
     def _layer(self, index: int, rays: Rays, candidates: NDArray[np.intp]) -> Layer:
         if not len(candidates):
             empty = np.zeros(0)
-            return Layer(
-                index, candidates, empty, empty.astype(np.int32), np.zeros((0, 2), np.float32)
-            )
-        origins, directions, start = self._local(self.spec.bodies[index], rays, candidates)
-        found = self._trees[index][0].run(origins, directions, output=True)
-        hit = found["primID"] >= 0
-        return Layer(
-            index,
-            candidates[hit],
-            start[hit] + found["tfar"][hit],
-            found["primID"][hit],
-            np.stack([found["u"][hit], found["v"][hit]], axis=1),
+            return Layer(index, candidates, empty, empty.astype(np.int32), NO_UV)
+        tree, facets = self._trees[index], self._facets[index]
+        if facets is not None:
+            return Layer(index, *self._clipped(index, facets, rays, candidates))
+        assert tree is not None  # noqa: S101 - a shape has one or the other
+        origins, directions, start = self._local(index, rays, candidates)
+        found = tree[0].run(origins, directions, output=True)
+        reply = (found[name] for name in ("primID", "tfar", "u", "v"))
+        return Layer(index, *met(candidates, start, *reply))
+
+    def _clipped(
+        self, index: int, facets: Facets, rays: Rays, candidates: NDArray[np.intp]
+    ) -> Reply:
+        position, turn = _poses(self.spec.bodies[index], rays.times_s, candidates)
+        if len(position) == 1:
+            shape = facets.moved(position[0], turn[0])
+            asked, numbers = (rays.origins_m, rays.directions), candidates
+        else:
+            shape, numbers = facets, np.arange(len(candidates))
+            asked = into_frame(rays.origins_m, rays.directions, candidates, position, turn)
+        ray, distance, face, barycentric = clip(
+            *asked, numbers, shape.planes, shape.ends, shape.faces, shape.duals
         )
+        which = ray if numbers is candidates else candidates[ray]
+        return which, distance, face, barycentric
 
 
 def nearest(layers: Iterable[Layer], n: int) -> Hits:
@@ -298,44 +305,22 @@ def nearest(layers: Iterable[Layer], n: int) -> Hits:
         np.zeros((n, 2), np.float32),
     )
     for layer in layers:
-        closer = layer.distance_m < hits.distance_m[layer.ray]
-        ray = layer.ray[closer]
-        hits.body[ray] = layer.body
-        hits.distance_m[ray] = layer.distance_m[closer]
-        hits.face[ray] = layer.face[closer]
-        hits.barycentric[ray] = layer.barycentric[closer]
+        keep_nearer(
+            *(layer.body, layer.ray, layer.distance_m, layer.face, layer.barycentric),
+            *(hits.body, hits.distance_m, hits.face, hits.barycentric),
+        )
     return hits
 
 
 def _poses(
     body: Body, times_s: NDArray[np.float64], index: NDArray[np.intp]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Position and rotation of a body for rays: one pair, or one per ray where it moves."""
-    if not body.motion.moves:
-        return body.motion.pose(0.0)
-    if len(times_s) == 1:
-        return body.motion.pose(float(times_s[0]))
-    position, quaternion = body.motion.at(times_s[index])
-    return position, geometry.matrix(quaternion)
-
-
-def _still(turn: NDArray[np.float64]) -> bool:
-    """Whether a rotation is none."""
-    return turn.ndim == 2 and turn[0, 0] == turn[1, 1] == turn[2, 2] == 1
-
-
-def _into(turn: NDArray[np.float64], vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-    """World to body: R^T v."""
-    if _still(turn):
-        return vectors
-    return vectors @ turn if turn.ndim == 2 else np.einsum("nij,ni->nj", turn, vectors)
-
-
-def _out_of(turn: NDArray[np.float64], vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Body to world: R v."""
-    if _still(turn):
-        return vectors
-    return vectors @ turn.T if turn.ndim == 2 else np.einsum("nij,nj->ni", turn, vectors)
+    """Positions (m, 3) and rotations (m, 3, 3): one, or one for each of `index` if it moves."""
+    if body.motion.moves and len(times_s) > 1:
+        position, quaternion = body.motion.at(times_s[index])
+        return position, geometry.matrix(quaternion)
+    position, turn = body.motion.pose(float(times_s[0]))
+    return position[None], turn[None]
 
 
 def _swept_sphere(body: Body, times_s: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
@@ -358,12 +343,3 @@ def _wants_uv(body: Body) -> bool:
     return any(
         isinstance(m.texture, ImageTexture) and m.texture.mapping == "uv" for m in body.materials
     )
-
-
-def _weights(barycentric: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.column_stack([1 - barycentric.sum(axis=1), barycentric])
-
-
-def _blend(corners: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
-    blended: NDArray[np.float32] = np.einsum("nk,nkc->nc", weights, corners)
-    return blended

@@ -15,9 +15,10 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("simgen", "scenes", "evaluation")
 ORDER = [
-    "errors", "rng", "quiet", "colour", "geometry", "distributions", "space", "config", "registry",
-    "rays", "spec", "sample", "overlay", "assets", "physics", "culling", "world", "render",
-    "sensors", "labels", "encode", "dataset", "formats", "generate", "engine", "contracts", "cli",
+    "errors", "rng", "quiet", "compiled", "colour", "geometry", "distributions", "space", "config",
+    "registry", "rays", "spec", "sample", "overlay", "assets", "physics", "culling", "casting",
+    "world", "render", "sensors", "labels", "encode", "dataset", "formats", "generate", "engine",
+    "contracts", "cli",
 ]  # fmt: skip
 STRANGERS = ("render", "sensors", "labels", "formats")
 BULLET = {"simgen/physics.py", "simgen/render/bullet.py"}

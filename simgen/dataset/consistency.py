@@ -25,7 +25,7 @@ _KINDS: dict[str, tuple[str, tuple[int, ...]]] = {
 
 def faults(frame: Frame, categories: Sequence[str]) -> Iterator[str]:
     """Every contradiction in a frame, in words; none for a sound one."""
-    shape = frame.rgb.shape[:2]
+    shape = (frame.height, frame.width)
     labels = frame.labels
     for field in (*MASKS, *ARRAYS):
         image = getattr(labels, field)

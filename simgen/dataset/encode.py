@@ -34,9 +34,13 @@ _PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_
 
 def encode_array(array: NDArray[Any]) -> bytes:
     """Any array as a compressed `.npy`."""
-    buffer = io.BytesIO()
-    np.lib.format.write_array(buffer, np.ascontiguousarray(array), (1, 0), allow_pickle=False)
-    packed: bytes = pa.Codec("zstd", 1).compress(buffer.getbuffer(), asbytes=True)
+    array = np.ascontiguousarray(array)
+    head = io.BytesIO()
+    np.lib.format.write_array_header_1_0(head, np.lib.format.header_data_from_array_1_0(array))
+    whole = np.concatenate(
+        [np.frombuffer(head.getbuffer(), np.uint8), array.reshape(-1).view(np.uint8)]
+    )
+    packed: bytes = pa.Codec("zstd", 1).compress(whole, asbytes=True)
     return packed
 
 
@@ -64,17 +68,12 @@ def encode_mask(mask: NDArray[np.uint8] | NDArray[np.uint16]) -> bytes:
 
 
 def decode_mask(data: bytes) -> NDArray[Any]:
-    """(H, W) ids."""
-    return _decode(data, cv2.IMREAD_UNCHANGED)
+    """(H, W) ids.
 
-
-def decode_rgb(data: bytes) -> NDArray[np.uint8]:
-    """(H, W, 3) uint8 picture of a JPEG or PNG file; a turn asked for by EXIF is not made."""
-    return _decode(data, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
-
-
-def _decode(data: bytes, flags: int) -> NDArray[Any]:
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
+    Raises:
+        StoreError: When it is no image file.
+    """
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
     if image is None:
         raise StoreError("an image must be readable", f"{len(data)} bytes that are not one")
     return np.asarray(image)

@@ -19,7 +19,7 @@ from simgen.dataset.files import storing
 from simgen.dataset.layout import Layout, Manifest, Sidecar
 from simgen.dataset.tables import SCHEMAS
 from simgen.errors import StoreError, did_you_mean
-from simgen.sample import Frame, ObjectLabel, Sample
+from simgen.sample import Frame, ObjectLabel, Sample, decode_rgb
 from simgen.space import Factor
 
 
@@ -123,7 +123,7 @@ class FrameRecord:
 
     def rgb(self) -> NDArray[np.uint8]:
         """(H, W, 3) picture."""
-        return encode.decode_rgb(self.image.read())
+        return decode_rgb(self.image.read())
 
     def label(self, field: str) -> NDArray[Any] | None:
         """The label image in this field of `Labels`, or None when it was not asked for."""

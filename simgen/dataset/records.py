@@ -55,10 +55,9 @@ def _frame_members(frame: Frame, name: str) -> dict[str, bytes]:
     picture = f"rgb.{frame.suffix}"
     if picture not in IMAGES:
         raise StoreError("a picture must be a jpg or png", frame.suffix, where=name)
-    height, width = frame.rgb.shape[:2]
     record = {
         "time_s": frame.time_s,
-        "image": {"member": picture, "width": width, "height": height},
+        "image": {"member": picture, "width": frame.width, "height": frame.height},
         "camera": frame.camera,
         "objects": [object_record(label) for label in labels.objects],
     }
@@ -171,7 +170,6 @@ def factor(record: Mapping[str, Any]) -> Factor:
 def frame(record: Mapping[str, Any], read: Read, has: Callable[[str], bool]) -> Frame:
     """The frame whose `objects.json` is `record`, every label decoded."""
     picture = record["image"]["member"]
-    encoded = read(picture)
     images: dict[str, Any] = {
         field: encode.decode_mask(read(member))
         for field, member in encode.MASKS.items()
@@ -184,8 +182,9 @@ def frame(record: Mapping[str, Any], read: Read, has: Callable[[str], bool]) -> 
     }
     return Frame(
         time_s=record["time_s"],
-        rgb=encode.decode_rgb(encoded),
-        encoded=encoded,
+        width=record["image"]["width"],
+        height=record["image"]["height"],
+        encoded=read(picture),
         suffix=picture.removeprefix("rgb."),
         labels=Labels(tuple(object_label(item) for item in record["objects"]), **images),
         camera=record["camera"],

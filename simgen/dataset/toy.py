@@ -96,7 +96,8 @@ class ToySource:
             raise AssertionError("OpenCV must be able to write PNG")
         return Frame(
             time_s=0.04 * number,
-            rgb=rgb,
+            width=width,
+            height=height,
             encoded=encoded.tobytes(),
             suffix="png",
             labels=Labels(

@@ -128,13 +128,14 @@ def _members(frame: FrameRecord, members: Mapping[str, Member]) -> Iterator[Prob
 def _contents(dataset: Dataset, frame: FrameRecord) -> Iterator[Problem]:
     try:
         loaded = frame.load()
+        shape = loaded.rgb.shape[:2]
         if records.SAMPLE in frame.members:
             decode_json(frame.read(records.SAMPLE), frame.key)
     except (StoreError, KeyError, TypeError, ValueError) as error:
         yield Problem(frame.key, f"a member cannot be decoded: {error}")
         return
-    if loaded.rgb.shape[:2] != frame.size[::-1]:
-        yield Problem(frame.key, f"the picture is {loaded.rgb.shape[:2]}, its record {frame.size}")
+    if shape != frame.size[::-1]:
+        yield Problem(frame.key, f"the picture is {shape}, its record {frame.size}")
     for fault in consistency.faults(loaded, dataset.categories):
         yield Problem(frame.key, fault)
 

@@ -10,13 +10,12 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from simgen.dataset import Dataset, FrameRecord
-from simgen.dataset.encode import decode_rgb
 from simgen.dataset.shards import join, put
 from simgen.dataset.toy import ToySource
 from simgen.dataset.writer import finish, writing
 from simgen.errors import SimgenError, StoreError
 from simgen.formats import Format, ReadImage, ReadObject
-from simgen.sample import ObjectLabel
+from simgen.sample import ObjectLabel, decode_rgb
 
 Box = tuple[float, float, float, float]
 

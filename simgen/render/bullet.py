@@ -18,7 +18,6 @@ from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
@@ -131,8 +130,8 @@ class BulletRenderer:
         height, width = shading.shape[:2]  # EGL's may be smaller than the view asks for
         x = (plane[:, 0] - view.left) / (view.right - view.left) * width - 0.5
         y = (plane[:, 1] - view.top) / (view.bottom - view.top) * height - 0.5
-        seen = look_up(shading, x[surface.ray], y[surface.ray], cv2.BORDER_REPLICATE)
-        light[surface.ray] = surface_albedo(world.spec, surface, hits.body[surface.ray]) * seen
+        seen = look_up(shading, x[surface.ray], y[surface.ray])
+        light[surface.ray] = surface_albedo(world.spec, surface) * seen
         return light
 
     def _view(self, rays: Rays) -> tuple[Pinhole, NDArray[np.float64]]:

@@ -13,15 +13,17 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from simgen import geometry
-from simgen.culling import boxes_of_runs, in_runs
+from simgen.culling import Patches
 from simgen.rays import Hits, Rays
-from simgen.render.texture import albedo, background, by_material, in_spot
+from simgen.render.shading import add_diffuse, add_gloss, add_lamp, lean, open_sky, shade_sky
+from simgen.render.texture import background, by_material, paint
 from simgen.rng import Key
-from simgen.spec import Environment, Light, SceneSpec
+from simgen.spec import Light
 from simgen.world import Surface, World
 
 Image = NDArray[np.float32]
 GOLDEN_ANGLE = np.pi * (3 - np.sqrt(5))
+NO_SPOTS = np.zeros((0, 3)), 1.0, 0.0
 
 
 class RaycastParams(BaseModel):
@@ -56,75 +58,49 @@ class RaycastRenderer:
         light = background(spec.environment, rays, hits)
         if not len(surface.ray):
             return light
-        body = hits.body[surface.ray]
         time = rays.times_s if len(rays.times_s) == 1 else rays.times_s[surface.ray]
-        colour, roughness, specular, hollow = _materials(world, surface, body, time)
-        normal = surface.shading_normal
-        if hollow is not None:
-            normal = geometry.unit(normal - hollow).astype(np.float32)
+        colour, normal = _materials(world, surface, time)
         turn = key.generator().random()
-        irradiance = self._sky(world, surface, normal, body, time, turn)
-        direct = []
-        for source in spec.lights:
+        patches = Patches.of(surface.point_m, surface.body)
+        irradiance = self._sky(world, surface, patches, normal, time, turn)
+        seen = np.empty((len(spec.lights), len(surface.ray)), np.float32)
+        for share, source in zip(seen, spec.lights, strict=True):
             directions = disc(source, self.params.light_samples, turn)
-            facing = np.maximum(normal @ directions.T.astype(np.float32), 0)
-            whole = facing.sum(axis=1)
-            point, way = _blocked(world, surface, body, time, directions, np.inf)
-            facing[point, way] = 0
-            seen = facing.sum(axis=1)
-            direct.append(seen / np.maximum(whole, np.float32(1e-9)))
-            # A surface that faces the light gets its whole irradiance, however broad it is.
-            level = seen / np.float32((directions @ geometry.unit(source.direction)).sum())
-            irradiance += np.outer(level, np.array(source.irradiance, np.float32))
-        out = colour * irradiance
+            hidden = _hidden(world, surface, patches, time, directions, np.inf)
+            facing = float((directions @ geometry.unit(source.direction)).sum())
+            lamp = np.array(source.irradiance, np.float64)
+            share[:] = add_lamp(normal, hidden, directions, facing, lamp, irradiance)
+        add_diffuse(light, surface.ray, colour, irradiance)
         if self.params.highlights:
-            view = rays.directions[surface.ray].astype(np.float32)
-            out += _gloss(spec, normal, view, roughness, specular, direct)
-        light[surface.ray] = out
+            room = spec.environment
+            add_gloss(
+                *(light, surface.ray, rays.directions, normal, *_polish(world, surface)),
+                np.array([room.sky, room.horizon, room.ground], np.float64),
+                np.array([geometry.unit(each.direction) for each in spec.lights]).reshape(-1, 3),
+                np.array([each.irradiance for each in spec.lights], np.float64).reshape(-1, 3),
+                np.array([each.angular_radius_rad**2 / 4 for each in spec.lights], np.float64),
+                seen,
+            )
         return light
 
     def _sky(
         self,
         world: World,
         surface: Surface,
+        patches: Patches,
         normal: Image,
-        body: NDArray[np.int32],
         time: NDArray[np.float64],
         turn: float,
     ) -> Image:
         """Irradiance (k, 3) from the environment, less what bodies within reach hide."""
-        environment, n = world.spec.environment, self.params.sky_samples
-        irradiance = open_sky(environment, normal[:, 2])
+        room, n = world.spec.environment, self.params.sky_samples
+        sky, horizon, ground = np.array([room.sky, room.horizon, room.ground])
+        irradiance = open_sky(sky, horizon, ground, normal)
         if n:
             up = hemisphere(n, turn)
-            point, way = _blocked(world, surface, body, time, up, self.params.sky_reach_m)
-            light = (environment.radiance(up[:, 2]) * (2 / n)).astype(np.float32)
-            facing = np.einsum("ij,ij->i", normal[point], up[way].astype(np.float32))
-            hidden = np.maximum(facing, 0)[:, None] * light[way]
-            for c in range(3):
-                irradiance[:, c] -= np.bincount(point, hidden[:, c], len(normal))
-            np.maximum(irradiance, 0, out=irradiance)
+            hidden = _hidden(world, surface, patches, time, up, self.params.sky_reach_m)
+            shade_sky(normal, hidden, up, room.radiance(up[:, 2]) * (2 / n), irradiance)
         return irradiance
-
-
-def open_sky(environment: Environment, up: Image) -> Image:
-    """Irradiance (k, 3) on surfaces whose normals have z components `up` (k,), nothing near.
-
-    Closed form: over the directions that both the normal n and the vertical z face, the
-    integral of (n.d)(z.d) is 2/3 ((pi - b) cos b + sin b), b the angle between them.
-    """
-    up = np.clip(up, -1, 1)
-    angle, sine = np.arccos(up), np.sqrt(1 - up * up)
-    above = (2 / (3 * np.pi)) * ((np.pi - angle) * up + sine)
-    below = (2 / (3 * np.pi)) * (sine - angle * up)
-    horizon = np.array(environment.horizon, np.float32)
-    sky, ground = np.array(environment.sky), np.array(environment.ground)
-    light: Image = (
-        horizon
-        + above[:, None] * (sky - horizon).astype(np.float32)
-        + below[:, None] * (ground - horizon).astype(np.float32)
-    )
-    return light
 
 
 def hemisphere(n: int, turn: float) -> NDArray[np.float64]:
@@ -148,30 +124,22 @@ def disc(light: Light, samples: int, turn: float) -> NDArray[np.float64]:
     return geometry.unit(axis + across + along)
 
 
-def _blocked(
+def _hidden(
     world: World,
     surface: Surface,
-    body: NDArray[np.int32],
+    patches: Patches,
     time: NDArray[np.float64],
     directions: NDArray[np.float64],
     reach_m: float,
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Pairs (point, direction) between which and the light a body stands within reach."""
-    hidden = np.zeros((len(body), len(directions)), dtype=bool)
-    low, high, runs = boxes_of_runs(surface.point_m)
+) -> NDArray[np.bool_]:
+    """Where (k, s) a body stands within reach between a point and the light."""
+    hidden = np.zeros((len(surface.ray), len(directions)), dtype=bool)
     for index, other in enumerate(world.spec.bodies):
         centre, radius = world.sphere(index, time)
-        reach = _shadow_reach(world.top_m(index, time) - low[:, 2], directions, reach_m)
-        gap = np.maximum(np.maximum(low - centre, centre - high)[:, :2], 0)
-        near = (reach > 0) & (np.einsum("ij,ij->i", gap, gap) < (radius + reach) ** 2)
-        points = in_runs(near, runs, len(body))
-        if other.asset.convex:
-            points = points[body[points] != index]
-        if not len(points):
-            continue
-        moment = time if len(time) == 1 else time[points]
-        which, way = world.meets_box(index, surface.point_m[points], directions, moment, reach_m)
-        which = points[which]
+        # A convex body cannot shade itself.
+        own = index if other.asset.convex else -1
+        rows = patches.towards(directions, centre, radius, reach_m, own)
+        which, way = world.meets_box(index, surface.point_m, rows, directions, time, reach_m)
         fresh = ~hidden[which, way]
         which, way = which[fresh], way[fresh]
         if not len(which):
@@ -180,66 +148,29 @@ def _blocked(
         moment = time if len(time) == 1 else time[which]
         blocked = world.occluded(Rays(start, directions[way], moment), reach_m, bodies=[index])
         hidden[which[blocked], way[blocked]] = True
-    return np.nonzero(hidden)  # type: ignore[return-value]
+    return hidden
 
 
-def _shadow_reach(
-    height_m: NDArray[np.float64], directions: NDArray[np.float64], reach_m: float
-) -> NDArray[np.float64]:
-    """How far across (k,) a body that rises this much above points can hide directions.
+def _materials(world: World, surface: Surface, time: NDArray[np.float64]) -> tuple[Image, Image]:
+    """Albedo (k, 3), and normals (k, 3) tilted by domes and hollows."""
+    colour, normal = np.empty((len(surface.ray), 3), np.float32), surface.shading_normal.copy()
+    for index, rows, material in by_material(world.spec, surface):
+        paint(material, surface, rows, colour)
+        spots = material.spots
+        hollow = spots is not None and spots.depth > 0
+        if material.dome or hollow:
+            lean(
+                *(normal, surface.local_m, rows, world.turns(index, time, rows)),
+                material.dome / world.spec.bodies[index].asset.sphere_m[1],
+                *((spots.centres_m, spots.radius_m, spots.depth) if spots and hollow else NO_SPOTS),
+            )
+    return colour, normal
 
-    Under light from above, no farther than the flattest direction carries its shadow, and
-    nowhere above its top.
-    """
-    if directions[:, 2].min() <= 1e-3:
-        return np.full(len(height_m), reach_m)
-    slope = np.max(np.hypot(directions[:, 0], directions[:, 1]) / directions[:, 2])
-    return np.where(height_m > 1e-9, np.minimum(height_m * slope + 1e-6, reach_m), 0.0)
 
-
-def _materials(
-    world: World, surface: Surface, body: NDArray[np.int32], time: NDArray[np.float64]
-) -> tuple[Image, Image, Image, NDArray[np.float64] | None]:
-    """Albedo (k, 3), roughness (k,), specular (k,) and tilt of hollows (k, 3), None for none."""
-    k = len(body)
-    colour, roughness = np.empty((k, 3), np.float32), np.empty(k, np.float32)
-    specular, hollow = np.empty(k, np.float32), None
-    for index, rows, material in by_material(world.spec, surface, body):
-        local = surface.local_m[rows]
-        colour[rows] = albedo(material, local, surface.uv[rows])
+def _polish(world: World, surface: Surface) -> tuple[Image, Image]:
+    """Roughness (k,) and reflectance at normal incidence (k,)."""
+    roughness = np.empty(len(surface.ray), np.float32)
+    specular = np.empty_like(roughness)
+    for _, rows, material in by_material(world.spec, surface):
         roughness[rows], specular[rows] = material.roughness, material.specular
-        lean = np.zeros((len(rows), 3))
-        if material.dome:
-            lean -= material.dome / world.spec.bodies[index].asset.sphere_m[1] * local
-        if material.spots is not None and material.spots.depth > 0:
-            spot, offset = in_spot(material.spots, local)
-            lean += material.spots.depth * np.where(spot[:, None] >= 0, offset, 0)
-        if lean.any():
-            moments = time if len(time) == 1 else time[rows]
-            hollow = np.zeros((k, 3)) if hollow is None else hollow
-            hollow[rows] = world.to_world(index, lean, moments)
-    return colour, roughness, specular, hollow
-
-
-def _gloss(
-    spec: SceneSpec,
-    normal: Image,
-    view: Image,
-    roughness: Image,
-    specular: Image,
-    direct: list[Image],
-) -> Image:
-    """Reflected sky and lights (k, 3): Schlick's Fresnel and a Gaussian lobe of unit energy."""
-    cosine = np.clip(-np.einsum("ij,ij->i", normal, view), 0, 1)
-    mirror = view + 2 * cosine[:, None] * normal
-    fresnel = specular + (1 - specular) * (1 - roughness) * (1 - cosine) ** 5
-    out = spec.environment.radiance(mirror[:, 2]).astype(np.float32)
-    for light, seen in zip(spec.lights, direct, strict=True):
-        width = np.float32(light.angular_radius_rad**2 / 4) + roughness**4
-        # 2 - 2 cos is the square of the angle where the lobe is not negligible.
-        square = 2 - 2 * (mirror @ geometry.unit(light.direction).astype(np.float32))
-        # Irradiance over pi is the light's power in radiance units times solid angle.
-        lobe = seen * np.exp(-square / (2 * width)) / (2 * width)
-        out += lobe[:, None] * np.array(light.irradiance, np.float32)
-    reflected: Image = fresnel[:, None] * out
-    return reflected
+    return roughness, specular

@@ -13,7 +13,8 @@ from scene_kit import DARK, body, scene
 from simgen import geometry
 from simgen.assets import primitives
 from simgen.rays import Rays
-from simgen.render.raycast import RaycastParams, RaycastRenderer, disc, hemisphere, open_sky
+from simgen.render.raycast import RaycastParams, RaycastRenderer, disc, hemisphere
+from simgen.render.shading import open_sky
 from simgen.rng import Key
 from simgen.spec import Body, Environment, Light, Material, Motion, NoiseTexture, Spots
 from simgen.world import World
@@ -122,7 +123,9 @@ def test_open_sky_against_quadrature(tilt):
     normal = np.array([np.sqrt(1 - tilt**2), 0, tilt])
     weight = np.maximum(sphere @ normal, 0)[:, None] * 2 / 100_000
     expected = (room.radiance(sphere[:, 2]) * weight).sum(axis=0)
-    np.testing.assert_allclose(open_sky(room, np.float32([tilt]))[0], expected, atol=1e-3)
+    levels = (np.array(level) for level in (room.sky, room.horizon, room.ground))
+    found = open_sky(*levels, normal[None].astype(np.float32))[0]
+    np.testing.assert_allclose(found, expected, atol=1e-3)
 
 
 BLOCK = white("block", primitives.box((2, 2, 1)), (0, 0, 0.5))

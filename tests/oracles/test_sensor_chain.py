@@ -13,7 +13,8 @@ from scipy import stats
 
 from simgen.errors import ConfigError
 from simgen.rng import Key
-from simgen.sensors.camera.isp import Encode, Sharpen, Tone, WhiteBalance, decode
+from simgen.sample import decode_rgb
+from simgen.sensors.camera.isp import Encode, Sharpen, Tone, WhiteBalance
 from simgen.sensors.camera.optics import Blur, Vignetting
 from simgen.sensors.camera.params import CameraParams
 from simgen.sensors.camera.sensor import Exposure, Quantise, ReadNoise, ShotNoise
@@ -218,7 +219,7 @@ def test_grey_stays_grey_under_unit_white_balance():
             white_balance=gains,
         )
         quiet = tuple(e for e in params.chain().effects if not isinstance(e, ShotNoise))
-        rgb = decode(through(Chain(quiet), flat(0.4, (48, 64)))).astype(int)
+        rgb = decode_rgb(through(Chain(quiet), flat(0.4, (48, 64)))).astype(int)
         return np.ptp(rgb, axis=2).max() == 0
 
     assert is_grey((1, 1, 1))
@@ -253,7 +254,7 @@ def test_quality_of_jpeg_is_monotone():
     psnr, size = [], []
     for quality in (10, 30, 50, 70, 90, 98):
         data = through(Encode("jpg", quality), image)
-        error = decode(data).astype(float) - image
+        error = decode_rgb(data).astype(float) - image
         psnr.append(10 * np.log10(255**2 / (error**2).mean()))
         size.append(len(data))
     assert (np.diff(psnr) > 0).all()
@@ -266,11 +267,11 @@ def test_png_loses_nothing_and_keeps_the_order_of_channels():
     image = photograph()
     data = through(Encode("png"), image)
     assert data[:4] == b"\x89PNG"
-    assert np.array_equal(decode(data), image)
-    assert not np.array_equal(decode(through(Encode("jpg", 92), image)), image)
+    assert np.array_equal(decode_rgb(data), image)
+    assert not np.array_equal(decode_rgb(through(Encode("jpg", 92), image)), image)
     red = np.zeros((16, 16, 3), np.uint8)
     red[..., 0] = 255
-    assert decode(through(Encode("jpg", 95), red))[8, 8].tolist()[0] > 240
+    assert decode_rgb(through(Encode("jpg", 95), red))[8, 8].tolist()[0] > 240
 
 
 def test_camera_makes_the_same_file_for_the_same_key():

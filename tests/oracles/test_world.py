@@ -312,7 +312,9 @@ def test_what_the_box_test_lets_pass_misses_the_body():
         for index in range(5):
             for reach in (0.5, np.inf):
                 near = np.zeros((60, 46), bool)
-                near[kernel.meets_box(index, points, directions, times, reach)] = True
+                near[kernel.meets_box(index, points, np.arange(60), directions, times, reach)] = (
+                    True
+                )
                 rays = Rays(
                     np.repeat(points, 46, axis=0),
                     np.tile(directions, (60, 1)),
@@ -324,7 +326,7 @@ def test_what_the_box_test_lets_pass_misses_the_body():
                 assert near.mean() < 0.8  # it does spare work
 
 
-def test_tops_and_spheres_hold_every_pose():
+def test_spheres_hold_every_pose():
     rng = np.random.default_rng(14)
     motion = moving(rng, (-1, 0, 0), (1, 0.3, 0.5))
     shape = primitives.box((0.3, 0.2, 0.5))
@@ -332,12 +334,10 @@ def test_tops_and_spheres_hold_every_pose():
     kernel = World(scene(body("flier", shape, motion=motion)))
     for times in (np.array([0.37]), np.array([0.2, 0.9])):
         centre, radius = kernel.sphere(0, times)
-        top = kernel.top_m(0, times)
         for t in np.linspace(times[0], times[-1], 40):
             position, turn = motion.pose(t)
             vertices = shape.vertices_m @ turn.T + position
             assert np.linalg.norm(vertices - centre, axis=1).max() <= radius + 1e-9
-            assert vertices[:, 2].max() <= top + 1e-9
 
 
 def test_motion_rests_outside_its_span():

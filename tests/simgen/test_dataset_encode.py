@@ -12,6 +12,7 @@ from PIL import Image
 
 from simgen.dataset import encode, tar
 from simgen.errors import StoreError
+from simgen.sample import decode_rgb
 
 DTYPES = st.sampled_from([np.float16, np.float32, np.float64, np.uint16, np.int32])
 
@@ -53,7 +54,7 @@ def test_pictures_are_rgb_and_not_turned():
     exif[0x0112] = 6  # "turn by 90 degrees"
     buffer = io.BytesIO()
     Image.fromarray(rgb).save(buffer, "jpeg", exif=exif, quality=95)
-    back = encode.decode_rgb(buffer.getvalue())
+    back = decode_rgb(buffer.getvalue())
     assert back.shape == rgb.shape
     assert np.abs(back.astype(int) - rgb).max() <= 2
 

@@ -13,7 +13,7 @@ from simgen import registry
 from simgen.config import config_from_plain
 from simgen.errors import ConfigError, SimgenError
 from simgen.generate import ATTEMPTS, RejectedError, Source
-from simgen.sensors.camera.isp import decode
+from simgen.sample import decode_rgb
 
 CAMERA = {"width": 96, "height": 72, "fx_px": 110.0, "samples_per_pixel": 1}
 DIE = {
@@ -115,7 +115,7 @@ def test_a_frame_holds_what_its_file_decodes_to():
         (frame,) = source(camera__format=suffix)(0).frames
         assert frame.suffix == suffix
         assert frame.encoded.startswith(start)
-        assert np.array_equal(decode(frame.encoded), frame.rgb)
+        assert np.array_equal(decode_rgb(frame.encoded), frame.rgb)
         assert frame.rgb.shape == (72, 96, 3)
         assert frame.rgb.std() > 5
 

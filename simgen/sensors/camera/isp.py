@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simgen.colour import linear_to_srgb
+from simgen.compiled import compiled
 from simgen.errors import SimgenError
 from simgen.rng import Key
 from simgen.sensors.effect import Domain, PerFrame
@@ -33,6 +34,8 @@ class WhiteBalance(PerFrame):
     def apply(self, signal: Image, state: None, key: Key) -> Image:
         """Balanced numbers (H, W, 3)."""
         del state, key
+        if self.gains == (1, 1, 1):
+            return signal
         return np.minimum(signal * np.asarray(self.gains, np.float32), np.float32(1))
 
 
@@ -56,13 +59,23 @@ class Tone(PerFrame):
         if self.saturation != 1:
             grey = signal @ np.array([0.2126, 0.7152, 0.0722], np.float32)
             signal = grey[..., None] + (signal - grey[..., None]) * np.float32(self.saturation)
-        index = np.rint(np.clip(signal, 0, 1) * (TABLE - 1)).astype(np.uint16)
-        return self._table()[index]
+        return _look_up(self._table(), signal.reshape(-1)).reshape(signal.shape)
 
     def _table(self) -> NDArray[np.uint8]:
         v = linear_to_srgb(np.arange(TABLE) / (TABLE - 1))
         v = v + self.contrast * (3 * v**2 - 2 * v**3 - v)
         return np.rint(np.clip(v, 0, 1) * 255).astype(np.uint8)
+
+
+@compiled
+def _look_up(table: NDArray[np.uint8], signal: Image) -> NDArray[np.uint8]:
+    """Entries of a table over 0 to 1, (n,)."""
+    found = np.empty(len(signal), np.uint8)
+    last = np.float32(len(table) - 1)
+    for i in range(len(signal)):
+        level = min(max(signal[i], np.float32(0)), np.float32(1))
+        found[i] = table[np.int32(level * last + np.float32(0.5))]
+    return found
 
 
 @dataclass(frozen=True)
@@ -115,11 +128,3 @@ class Encode(PerFrame):
         if not done:
             raise SimgenError("OpenCV must encode a frame", f"{signal.shape} as {self.suffix}")
         return data.tobytes()
-
-
-def decode(data: bytes) -> NDArray[np.uint8]:
-    """The display values (H, W, 3) in a file."""
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    if image is None:
-        raise SimgenError("a frame must be a readable image file", f"{len(data)} bytes")
-    return np.ascontiguousarray(image[..., ::-1], dtype=np.uint8)

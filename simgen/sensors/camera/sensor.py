@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from simgen.compiled import compiled
 from simgen.rng import Key
 from simgen.sensors.effect import Domain, PerFrame
 
@@ -49,11 +50,19 @@ class ShotNoise(PerFrame):
         """Charge with shot noise; exactly Poisson below `POISSON_BELOW_E`."""
         del state
         rng = key.generator()
-        noise = rng.standard_normal(signal.shape, dtype=np.float32)
-        noisy: Image = (signal + np.sqrt(signal) * noise).astype(np.float32)
+        noisy: Image = rng.standard_normal(signal.shape, dtype=np.float32)
+        _add_shot_noise(signal.ravel(), noisy.reshape(-1))
         dark = signal < POISSON_BELOW_E
-        noisy[dark] = rng.poisson(signal[dark])
+        if dark.any():
+            noisy[dark] = rng.poisson(signal[dark])
         return noisy
+
+
+@compiled
+def _add_shot_noise(signal: Image, noise: Image) -> None:
+    """Normal numbers (n,) become charge that is noisy by its own square root, in place."""
+    for i in range(len(signal)):
+        noise[i] = signal[i] + np.sqrt(signal[i]) * noise[i]
 
 
 @dataclass(frozen=True)
@@ -71,8 +80,10 @@ class ReadNoise(PerFrame):
     def apply(self, signal: Image, state: None, key: Key) -> Image:
         """Charge with read noise."""
         del state
-        noise = key.generator().standard_normal(signal.shape, dtype=np.float32)
-        return signal + np.float32(self.sigma_e) * noise
+        noisy: Image = key.generator().standard_normal(signal.shape, dtype=np.float32)
+        noisy *= np.float32(self.sigma_e)
+        noisy += signal
+        return noisy
 
 
 @dataclass(frozen=True)
@@ -93,6 +104,8 @@ class Quantise(PerFrame):
         """Whole multiples of 1 / (2**bits - 1) from 0 to 1."""
         del state, key
         top = np.float32(2**self.bits - 1)
-        steps = np.rint(np.clip(signal * (top / np.float32(self.full_scale_e)), 0, top))
-        numbers: Image = steps / top
+        numbers: Image = signal * (top / np.float32(self.full_scale_e))
+        np.clip(numbers, 0, top, out=numbers)
+        np.rint(numbers, out=numbers)
+        numbers /= top
         return numbers

@@ -12,13 +12,13 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from simgen.dataset import Dataset
-from simgen.dataset.encode import decode_rgb
 from simgen.dataset.toy import ToySource
 from simgen.engine import generate_dataset
 from simgen.errors import ConfigError, StoreError
 from simgen.formats import Written, coco
 from simgen.formats.coco import FORMAT, CocoFormat
 from simgen.registry import formats
+from simgen.sample import decode_rgb
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,409 @@
+"""The loops of the ray kernel: into a body's frame, and from what a tree says back out.
+
+Poses come as positions (m, 3) and rotations (m, 3, 3) from body to world, with m = 1, or
+one for each row where the body moves while rays are cast.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simgen.compiled import compiled
+
+Array = NDArray[np.float64]
+Floats = NDArray[np.float32]
+Indices = NDArray[np.intp]
+Ints = NDArray[np.int32]
+COPLANAR = 1e-9  # of the shape's size, and of normals
+
+
+@compiled
+def into_body(
+    origins_m: Array,
+    directions: Array,
+    index: Indices,
+    position_m: Array,
+    turn: Array,
+    centre_m: Array,
+    radius_m: float,
+) -> tuple[Floats, Floats, Array]:
+    """Rays `index` (k,) in the frame of a body, moved up to its sphere.
+
+    Args:
+        origins_m: (n, 3) or (1, 3), world frame.
+        directions: (n, 3), world frame.
+        index: Which rays.
+        position_m: Of the body's poses.
+        turn: Of the body's poses.
+        centre_m: Of its sphere, body frame.
+        radius_m: Of its sphere.
+
+    Returns:
+        Origins and directions (k, 3), and how far along themselves the rays were moved (k,).
+    """
+    k, shared, still = len(index), len(origins_m) == 1, len(position_m) == 1
+    origin, direction = np.empty((k, 3), np.float32), np.empty((k, 3), np.float32)
+    start = np.empty(k)
+    for row in range(k):
+        i = index[row]
+        o, m = 0 if shared else i, 0 if still else row
+        x = origins_m[o, 0] - position_m[m, 0]
+        y = origins_m[o, 1] - position_m[m, 1]
+        z = origins_m[o, 2] - position_m[m, 2]
+        u, v, w = directions[i, 0], directions[i, 1], directions[i, 2]
+        a = x * turn[m, 0, 0] + y * turn[m, 1, 0] + z * turn[m, 2, 0]
+        b = x * turn[m, 0, 1] + y * turn[m, 1, 1] + z * turn[m, 2, 1]
+        c = x * turn[m, 0, 2] + y * turn[m, 1, 2] + z * turn[m, 2, 2]
+        d = u * turn[m, 0, 0] + v * turn[m, 1, 0] + w * turn[m, 2, 0]
+        e = u * turn[m, 0, 1] + v * turn[m, 1, 1] + w * turn[m, 2, 1]
+        f = u * turn[m, 0, 2] + v * turn[m, 1, 2] + w * turn[m, 2, 2]
+        s = (centre_m[0] - a) * d + (centre_m[1] - b) * e + (centre_m[2] - c) * f
+        s = max(s - 1.001 * radius_m, 0.0)
+        origin[row, 0], origin[row, 1], origin[row, 2] = a + s * d, b + s * e, c + s * f
+        direction[row, 0], direction[row, 1], direction[row, 2] = d, e, f
+        start[row] = s
+    return origin, direction, start
+
+
+@compiled
+def met(
+    index: Indices, start_m: Array, face: Ints, beyond_m: Floats, u: Floats, v: Floats
+) -> tuple[Indices, Array, Ints, Floats]:
+    """Of rays `index` (k,) those that met a face: ray, distance, face and barycentrics (h, 2).
+
+    Args:
+        index: Rays that were asked.
+        start_m: How far they had been moved.
+        face: Which face each met; -1 for none.
+        beyond_m: How much farther.
+        u: First barycentric coordinate.
+        v: Second one.
+    """
+    hits = 0
+    for f in face:
+        hits += f >= 0
+    ray, distance = np.empty(hits, np.intp), np.empty(hits)
+    which, barycentric = np.empty(hits, np.int32), np.empty((hits, 2), np.float32)
+    k = 0
+    for row in range(len(index)):
+        if face[row] >= 0:
+            ray[k], which[k] = index[row], face[row]
+            distance[k] = start_m[row] + beyond_m[row]
+            barycentric[k, 0], barycentric[k, 1] = u[row], v[row]
+            k += 1
+    return ray, distance, which, barycentric
+
+
+@dataclass(frozen=True, eq=False)
+class Facets:
+    """A convex shape of few faces, as the planes that bound it.
+
+    Attributes:
+        planes: (p, 4) outward unit normal and offset: a point x is inside where n.x <= d.
+        ends: (p,) where the faces of each plane end in `faces`.
+        faces: (f,) indices of faces, plane by plane.
+        duals: (f, 2, 4) the affine maps from points to a face's barycentrics u and v.
+    """
+
+    planes: Array
+    ends: Indices
+    faces: Indices
+    duals: Array
+
+    @classmethod
+    def of(cls, corners_m: Array, normals: Array) -> Facets:
+        """The facets of a convex mesh from its faces' corners (f, 3, 3) and normals (f, 3)."""
+        offsets = np.einsum("fi,fi->f", normals, corners_m[:, 0])
+        planes: list[Array] = []
+        members: list[list[int]] = []
+        size = np.ptp(corners_m, axis=(0, 1)).max()
+        for face, (normal, offset) in enumerate(zip(normals, offsets, strict=True)):
+            for plane, group in zip(planes, members, strict=True):
+                same = abs(plane[3] - offset) < COPLANAR * size
+                if same and np.abs(plane[:3] - normal).max() < COPLANAR:
+                    group.append(face)
+                    break
+            else:
+                planes.append(np.append(normal, offset))
+                members.append([face])
+        order = np.concatenate([np.array(group, np.intp) for group in members])
+        a, b, c = np.moveaxis(corners_m[order], 1, 0)
+        first, second = b - a, c - a
+        area = np.cross(first, second)
+        area /= np.einsum("fi,fi->f", area, area)[:, None]
+        duals = np.stack([np.cross(second, area), np.cross(area, first)], axis=1)
+        constant = -np.einsum("fki,fi->fk", duals, a)
+        ends = np.cumsum([len(group) for group in members]).astype(np.intp)
+        return cls(np.array(planes), ends, order, np.dstack([duals, constant]))
+
+    def moved(self, position_m: Array, turn: Array) -> Facets:
+        """The facets of the shape at a position (3,) under a rotation (3, 3)."""
+        return Facets(
+            _moved(self.planes, position_m, turn, 1),
+            self.ends,
+            self.faces,
+            _moved(self.duals, position_m, turn, -1),
+        )
+
+
+def _moved(forms: Array, position_m: Array, turn: Array, sign: int) -> Array:
+    """Affine forms (..., 4) g.x - sign * c, c last, for points that were moved."""
+    gradient = forms[..., :3] @ turn.T
+    constant = forms[..., 3] + sign * (gradient @ position_m)
+    return np.concatenate([gradient, constant[..., None]], axis=-1)
+
+
+@compiled
+def into_frame(
+    origins_m: Array, directions: Array, index: Indices, position_m: Array, turn: Array
+) -> tuple[Array, Array]:
+    """Rays `index` (k,) in the frame of a body that moves, poses (k, 3) and (k, 3, 3)."""
+    shared = len(origins_m) == 1
+    origin, direction = np.empty((len(index), 3)), np.empty((len(index), 3))
+    for row in range(len(index)):
+        i = index[row]
+        o = 0 if shared else i
+        x = origins_m[o, 0] - position_m[row, 0]
+        y = origins_m[o, 1] - position_m[row, 1]
+        z = origins_m[o, 2] - position_m[row, 2]
+        u, v, w = directions[i, 0], directions[i, 1], directions[i, 2]
+        for a in range(3):
+            p, q, r = turn[row, 0, a], turn[row, 1, a], turn[row, 2, a]
+            origin[row, a] = x * p + y * q + z * r
+            direction[row, a] = u * p + v * q + w * r
+    return origin, direction
+
+
+@compiled
+def clip(
+    origins_m: Array,
+    directions: Array,
+    index: Indices,
+    planes: Array,
+    ends: Indices,
+    faces: Indices,
+    duals: Array,
+) -> tuple[Indices, Array, Ints, Floats]:
+    """Of rays `index` (k,) those that meet a shape given by its facets; as `met` tells it.
+
+    Source: M. Cyrus, J. Beck, "Generalized two- and three-dimensional clipping", 1978.
+    """
+    n, shared = len(index), len(origins_m) == 1
+    ray, distance = np.empty(n, np.intp), np.empty(n)
+    which, barycentric = np.empty(n, np.int32), np.empty((n, 2), np.float32)
+    room = np.empty(len(planes))
+    k = 0
+    for row in range(n):
+        i = index[row]
+        o = 0 if shared else i
+        x, y, z = origins_m[o, 0], origins_m[o, 1], origins_m[o, 2]
+        if row == 0 or not shared:
+            for p in range(len(planes)):
+                room[p] = planes[p, 3] - (planes[p, 0] * x + planes[p, 1] * y + planes[p, 2] * z)
+        u, v, w = directions[i, 0], directions[i, 1], directions[i, 2]
+        near, far, entry, leave = 0.0, np.inf, -1, -1
+        for p in range(len(planes)):
+            speed = planes[p, 0] * u + planes[p, 1] * v + planes[p, 2] * w
+            if room[p] < 0:  # the origin is before this plane: the ray must come in through it
+                if speed >= 0:
+                    near = np.inf
+                    break
+                t = room[p] / speed
+                if t > near:
+                    near, entry = t, p
+            elif speed > 0:
+                t = room[p] / speed
+                if t < far:
+                    far, leave = t, p
+        t, plane = (near, entry) if entry >= 0 else (far, leave)  # from inside, the way out
+        if near > far or plane < 0:
+            continue
+        x, y, z = x + t * u, y + t * v, z + t * w
+        best = -np.inf
+        for face in range(ends[plane - 1] if plane else 0, ends[plane]):
+            u = duals[face, 0, 0] * x + duals[face, 0, 1] * y + duals[face, 0, 2] * z
+            v = duals[face, 1, 0] * x + duals[face, 1, 1] * y + duals[face, 1, 2] * z
+            u, v = u + duals[face, 0, 3], v + duals[face, 1, 3]
+            inside = min(u, v, 1 - u - v)
+            if inside > best:
+                best, which[k] = inside, faces[face]
+                barycentric[k, 0], barycentric[k, 1] = u, v
+        ray[k], distance[k] = i, t
+        k += 1
+    return ray[:k], distance[:k], which[:k], barycentric[:k]
+
+
+@compiled
+def keep_nearer(
+    layer: int,
+    ray: Indices,
+    distance_m: Array,
+    face: Ints,
+    barycentric: Floats,
+    body: Ints,
+    nearest_m: Array,
+    nearest_face: Ints,
+    nearest_barycentric: Floats,
+) -> None:
+    """Write the hits (h,) of body `layer` over those (n,) that are farther, in place."""
+    for k in range(len(ray)):
+        i = ray[k]
+        if distance_m[k] < nearest_m[i]:
+            body[i], nearest_m[i], nearest_face[i] = layer, distance_m[k], face[k]
+            nearest_barycentric[i, 0] = barycentric[k, 0]
+            nearest_barycentric[i, 1] = barycentric[k, 1]
+
+
+@compiled
+def describe(
+    rows: Indices,
+    ray: Indices,
+    origins_m: Array,
+    directions: Array,
+    distance_m: Array,
+    face: Ints,
+    barycentric: Floats,
+    position_m: Array,
+    turn: Array,
+    corners: Ints,
+    face_normals: Array,
+    normals: Floats,
+    parts: Ints,
+    uv: Floats,
+    point: Array,
+    local: Array,
+    normal: Floats,
+    smooth: Floats,
+    part: Ints,
+    coordinates: Floats,
+) -> None:
+    """Fill in the surface at the hits `rows` (h,) of one body.
+
+    Args:
+        rows: Rows of the surface; `ray` (k,) tells their rays.
+        ray: (k,) rays of the surface.
+        origins_m: Of all rays.
+        directions: Of all rays.
+        distance_m: Of all hits.
+        face: Of all hits.
+        barycentric: Of all hits.
+        position_m: Of the body's poses, for each of `rows` where it moves.
+        turn: Likewise.
+        corners: (f, 3) vertices of the faces.
+        face_normals: (f, 3).
+        normals: (v, 3) of vertices, or empty.
+        parts: (f,) materials.
+        uv: (v, 2), or empty.
+        point: What is written, as all that follow; see `Surface`.
+        local: Likewise.
+        normal: Likewise.
+        smooth: Likewise.
+        part: Likewise.
+        coordinates: Likewise.
+    """
+    shared, still = len(origins_m) == 1, len(position_m) == 1
+    for h in range(len(rows)):
+        row = rows[h]
+        i = ray[row]
+        o, m, f = 0 if shared else i, 0 if still else h, face[i]
+        s = distance_m[i]
+        for a in range(3):
+            point[row, a] = origins_m[o, a] + s * directions[i, a]
+        x = point[row, 0] - position_m[m, 0]
+        y = point[row, 1] - position_m[m, 1]
+        z = point[row, 2] - position_m[m, 2]
+        p, q, r = face_normals[f, 0], face_normals[f, 1], face_normals[f, 2]
+        facing = 0.0
+        for a in range(3):
+            local[row, a] = x * turn[m, 0, a] + y * turn[m, 1, a] + z * turn[m, 2, a]
+            n = turn[m, a, 0] * p + turn[m, a, 1] * q + turn[m, a, 2] * r
+            normal[row, a] = n
+            facing += n * directions[i, a]
+        side = -1.0 if facing > 0 else 1.0
+        for a in range(3):
+            normal[row, a] *= side
+        part[row] = parts[f]
+        v, w = barycentric[i, 0], barycentric[i, 1]
+        u = 1 - v - w
+        c0, c1, c2 = corners[f, 0], corners[f, 1], corners[f, 2]
+        if len(normals):
+            p = u * normals[c0, 0] + v * normals[c1, 0] + w * normals[c2, 0]
+            q = u * normals[c0, 1] + v * normals[c1, 1] + w * normals[c2, 1]
+            r = u * normals[c0, 2] + v * normals[c1, 2] + w * normals[c2, 2]
+            length = np.sqrt(p * p + q * q + r * r)
+            facing = 0.0
+            for a in range(3):
+                n = (turn[m, a, 0] * p + turn[m, a, 1] * q + turn[m, a, 2] * r) / length
+                smooth[row, a] = n
+                facing += n * normal[row, a]
+            side = -1.0 if facing < 0 else 1.0
+            for a in range(3):
+                smooth[row, a] *= side
+        else:
+            for a in range(3):
+                smooth[row, a] = normal[row, a]
+        if len(uv):
+            for a in range(2):
+                coordinates[row, a] = u * uv[c0, a] + v * uv[c1, a] + w * uv[c2, a]
+
+
+@compiled
+def meet_box(
+    points_m: Array,
+    rows: Indices,
+    directions: Array,
+    position_m: Array,
+    turn: Array,
+    low_m: Array,
+    high_m: Array,
+    reach_m: float,
+) -> tuple[Indices, Indices]:
+    """Pairs of points and directions (s, 3) whose rays meet a box within reach.
+
+    Args:
+        points_m: (n, 3), world frame.
+        rows: (k,) which of them to ask for.
+        directions: World frame.
+        position_m: Of the poses of the box, for each of `rows` where it moves.
+        turn: Likewise.
+        low_m: Its lower corner, body frame.
+        high_m: Its upper corner.
+        reach_m: How far along the rays.
+
+    Returns:
+        Which point and which direction, point by point.
+    """
+    still, s = len(position_m) == 1, len(directions)
+    which, way = np.empty(len(rows) * s, np.intp), np.empty(len(rows) * s, np.intp)
+    pace, at = np.empty((s, 3)), np.empty(3)
+    k = 0
+    for h in range(len(rows)):
+        row, m = rows[h], 0 if still else h
+        if h == 0 or not still:
+            for j in range(s):
+                for a in range(3):
+                    speed = (
+                        directions[j, 0] * turn[m, 0, a]
+                        + directions[j, 1] * turn[m, 1, a]
+                        + directions[j, 2] * turn[m, 2, a]
+                    )
+                    pace[j, a] = 1 / speed if abs(speed) > 1e-12 else 1e12
+        x = points_m[row, 0] - position_m[m, 0]
+        y = points_m[row, 1] - position_m[m, 1]
+        z = points_m[row, 2] - position_m[m, 2]
+        for a in range(3):
+            at[a] = x * turn[m, 0, a] + y * turn[m, 1, a] + z * turn[m, 2, a]
+        for j in range(s):
+            near, far = 0.0, reach_m
+            for a in range(3):
+                first = (low_m[a] - at[a]) * pace[j, a]
+                second = (high_m[a] - at[a]) * pace[j, a]
+                near = max(near, min(first, second))
+                far = min(far, max(first, second))
+            if near <= far and far > 0:
+                which[k], way[k] = row, j
+                k += 1
+    return which[:k], way[:k]
