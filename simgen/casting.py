@@ -355,6 +355,7 @@ def meet_box(
     points_m: Array,
     rows: Indices,
     directions: Array,
+    hidden: NDArray[np.bool_],
     position_m: Array,
     turn: Array,
     low_m: Array,
@@ -367,6 +368,7 @@ def meet_box(
         points_m: (n, 3), world frame.
         rows: (k,) which of them to ask for.
         directions: World frame.
+        hidden: (n, s) pairs to leave out.
         position_m: Of the poses of the box, for each of `rows` where it moves.
         turn: Likewise.
         low_m: Its lower corner, body frame.
@@ -403,7 +405,30 @@ def meet_box(
                 second = (high_m[a] - at[a]) * pace[j, a]
                 near = max(near, min(first, second))
                 far = min(far, max(first, second))
-            if near <= far and far > 0:
+                if near > far:
+                    break
+            if near <= far and far > 0 and not hidden[row, j]:
                 which[k], way[k] = row, j
                 k += 1
     return which[:k], way[:k]
+
+
+@compiled
+def lifted_rays(
+    points_m: Array, normals: Floats, lift_m: float, directions: Array, which: Indices, way: Indices
+) -> tuple[Array, Array]:
+    """Origins and directions (k, 3) of pairs: points (n, 3), a little off their surface."""
+    origin, direction = np.empty((len(which), 3)), np.empty((len(which), 3))
+    for k in range(len(which)):
+        for a in range(3):
+            origin[k, a] = points_m[which[k], a] + lift_m * normals[which[k], a]
+            direction[k, a] = directions[way[k], a]
+    return origin, direction
+
+
+@compiled
+def mark(table: NDArray[np.bool_], which: Indices, way: Indices, chosen: NDArray[np.bool_]) -> None:
+    """Set the chosen pairs in a table (n, s)."""
+    for k in range(len(which)):
+        if chosen[k]:
+            table[which[k], way[k]] = True

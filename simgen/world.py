@@ -26,6 +26,8 @@ from simgen.casting import (
     into_body,
     into_frame,
     keep_nearer,
+    lifted_rays,
+    mark,
     meet_box,
     met,
 )
@@ -189,25 +191,40 @@ class World:
         """Centre (3,) and radius of a sphere round all that a body fills at these times."""
         return _swept_sphere(self.spec.bodies[index], times_s)
 
-    def meets_box(
+    def hide(
         self,
         index: int,
-        points_m: NDArray[np.float64],
+        surface: Surface,
         rows: NDArray[np.intp],
         directions: NDArray[np.float64],
         times_s: NDArray[np.float64],
         reach_m: float,
-    ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Pairs of points and directions (s, 3) whose rays meet a body's bounding box.
+        hidden: NDArray[np.bool_],
+    ) -> None:
+        """Mark what a body hides from surface points.
 
-        Only `rows` (k,) of the points (n, 3) are asked for; times are (n,) or (1,). The box is
-        that of the mesh in its own frame, a little enlarged: what it lets pass misses the body.
+        Args:
+            index: The body.
+            surface: Points (k, 3).
+            rows: Which of them to ask for.
+            directions: (s, 3) where the light comes from.
+            times_s: (k,) or (1,).
+            reach_m: How far the body matters.
+            hidden: (k, s) what is written, and what is already known.
         """
         body = self.spec.bodies[index]
         low, high = body.asset.bounds_m
         slack = 1e-4 * (high - low).max()
         poses = _poses(body, times_s, rows)
-        return meet_box(points_m, rows, directions, *poses, low - slack, high + slack, reach_m)
+        which, way = meet_box(
+            surface.point_m, rows, directions, hidden, *poses, low - slack, high + slack, reach_m
+        )
+        if not len(which):
+            return
+        lift = 1e-4 * max(body.asset.sphere_m[1], 1e-3)  # off the surface that the point is on
+        rays = lifted_rays(surface.point_m, surface.normal, lift, directions, which, way)
+        moment = times_s if len(times_s) == 1 else times_s[which]
+        mark(hidden, which, way, self.occluded(Rays(*rays, moment), reach_m, bodies=[index]))
 
     def turns(
         self, index: int, times_s: NDArray[np.float64], rows: NDArray[np.intp]

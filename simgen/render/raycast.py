@@ -139,15 +139,7 @@ def _hidden(
         # A convex body cannot shade itself.
         own = index if other.asset.convex else -1
         rows = patches.towards(directions, centre, radius, reach_m, own)
-        which, way = world.meets_box(index, surface.point_m, rows, directions, time, reach_m)
-        fresh = ~hidden[which, way]
-        which, way = which[fresh], way[fresh]
-        if not len(which):
-            continue
-        start = surface.point_m[which] + surface.normal[which] * (1e-4 * max(radius, 1e-3))
-        moment = time if len(time) == 1 else time[which]
-        blocked = world.occluded(Rays(start, directions[way], moment), reach_m, bodies=[index])
-        hidden[which[blocked], way[blocked]] = True
+        world.hide(index, surface, rows, directions, time, reach_m, hidden)
     return hidden
 
 

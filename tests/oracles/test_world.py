@@ -1,6 +1,7 @@
 """The ray kernel against closed forms, a slow twin, and itself without culling."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -301,29 +302,34 @@ def test_occlusion_within_reach_agrees_with_the_cast(reach):
     assert np.array_equal(some[clear], (two < reach)[clear])
 
 
-def test_what_the_box_test_lets_pass_misses_the_body():
+def test_what_hides_light_is_what_occludes():
+    """`hide` against `occluded` ray by ray; what was hidden already stays so."""
     rng = np.random.default_rng(13)
     bodies = clutter(rng, 4)
     bodies.append(body("flier", bodies[0].asset, motion=moving(rng, (-1, 0, 0), (1, 0.3, 0))))
     kernel = World(scene(*bodies))
-    points = rng.uniform(-1, 1, (60, 3))
+    points, normals = rng.uniform(-1, 1, (60, 3)), geometry.unit(rng.standard_normal((60, 3)))
+    surface = SimpleNamespace(point_m=points, normal=normals.astype(np.float32))
     directions = np.vstack([geometry.unit(rng.standard_normal((40, 3))), np.eye(3), -np.eye(3)])
+    rows = np.sort(rng.choice(60, 45, replace=False))
     for times in (np.zeros(1), rng.uniform(0, 1, 60)):
         for index in range(5):
+            lift = 1e-4 * max(bodies[index].asset.sphere_m[1], 1e-3)
+            rays = Rays(
+                np.repeat(points + lift * surface.normal, 46, axis=0),
+                np.tile(directions, (60, 1)),
+                np.repeat(times, 46) if len(times) > 1 else times,
+            )
             for reach in (0.5, np.inf):
-                near = np.zeros((60, 46), bool)
-                near[kernel.meets_box(index, points, np.arange(60), directions, times, reach)] = (
-                    True
-                )
-                rays = Rays(
-                    np.repeat(points, 46, axis=0),
-                    np.tile(directions, (60, 1)),
-                    np.repeat(times, 46) if len(times) > 1 else times,
-                )
                 hit = kernel.occluded(rays, reach, [index]).reshape(60, 46)
-                assert hit.any()
-                assert not (hit & ~near).any()
-                assert near.mean() < 0.8  # it does spare work
+                known = rng.random((60, 46)) < 0.1
+                hidden = known.copy()
+                kernel.hide(index, surface, rows, directions, times, reach, hidden)
+                expected = known.copy()
+                expected[rows] |= hit[rows]
+                assert np.array_equal(hidden, expected)
+                assert (hidden & ~known).any()
+                assert not hidden.all()
 
 
 def test_spheres_hold_every_pose():

@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from simgen.compiled import compiled
 from simgen.errors import ConfigError
 
 Array = NDArray[np.float64]
@@ -74,7 +75,8 @@ class BrownConrady:
         goal = (pixels - (self.cx_px, self.cy_px)) / (self.fx_px, self.fy_px)
         xy, found = goal, np.ones(len(goal), dtype=bool)
         if self.distorts:
-            xy, found = self._undistort(goal)
+            limit = min(self.radius_limit, 1e3)
+            xy, found = _undistort(goal, self.k1, self.k2, self.p1, self.p2, self.k3, limit)
         rays = np.column_stack([xy, np.ones(len(xy))])
         rays /= np.sqrt(np.einsum("ij,ij->i", rays, rays))[:, None]
         return rays, found
@@ -89,34 +91,6 @@ class BrownConrady:
                 y * radial + self.p1 * (s + 2 * y * y) + 2 * self.p2 * x * y,
             ]
         )
-
-    def _undistort(self, goal: Array) -> tuple[Array, NDArray[np.bool_]]:
-        xy = goal.copy()
-        limit = min(self.radius_limit, 1e3)
-        for _ in range(NEWTON_STEPS):
-            x, y = xy[:, 0], xy[:, 1]
-            s = x * x + y * y
-            radial = 1 + s * (self.k1 + s * (self.k2 + s * self.k3))
-            slope = 2 * (self.k1 + s * (2 * self.k2 + s * 3 * self.k3))
-            a = radial + slope * x * x + 2 * self.p1 * y + 6 * self.p2 * x
-            b = slope * x * y + 2 * self.p1 * x + 2 * self.p2 * y
-            d = radial + slope * y * y + 6 * self.p1 * y + 2 * self.p2 * x
-            error = self._distort(xy) - goal
-            determinant = a * d - b * b
-            with np.errstate(divide="ignore", invalid="ignore"):
-                step = np.column_stack(
-                    [d * error[:, 0] - b * error[:, 1], a * error[:, 1] - b * error[:, 0]]
-                )
-                xy = xy - step / determinant[:, None]
-            radius = np.sqrt(np.einsum("ij,ij->i", xy, xy))
-            over = radius > limit
-            if over.any():
-                xy[over] *= (0.999 * limit / radius[over])[:, None]
-            if np.nanmax(np.abs(error), initial=0.0) < TOLERANCE:
-                break
-        error = np.abs(self._distort(xy) - goal).max(axis=1)
-        found = error < 1e-9
-        return np.where(found[:, None], xy, np.nan), found
 
     def check(self, width: int, height: int) -> None:
         """Refuse a lens in which some pixel of the frame has no ray.
@@ -134,3 +108,35 @@ class BrownConrady:
                 "weaken the distortion, lengthen the focal length or crop the frame",
                 "camera",
             )
+
+
+@compiled
+def _undistort(
+    goal: Array, k1: float, k2: float, p1: float, p2: float, k3: float, limit: float
+) -> tuple[Array, NDArray[np.bool_]]:
+    """Points (n, 2) that are distorted to `goal`, within a radius; NaN where there is none."""
+    xy, found = np.empty_like(goal), np.empty(len(goal), np.bool_)
+    for i in range(len(goal)):
+        x, y = goal[i, 0], goal[i, 1]
+        error = np.inf
+        for _ in range(NEWTON_STEPS + 1):
+            s = x * x + y * y
+            radial = 1 + s * (k1 + s * (k2 + s * k3))
+            across = x * radial + 2 * p1 * x * y + p2 * (s + 2 * x * x) - goal[i, 0]
+            down = y * radial + p1 * (s + 2 * y * y) + 2 * p2 * x * y - goal[i, 1]
+            error = max(abs(across), abs(down))
+            if error < TOLERANCE:
+                break
+            slope = 2 * (k1 + s * (2 * k2 + s * 3 * k3))
+            a = radial + slope * x * x + 2 * p1 * y + 6 * p2 * x
+            b = slope * x * y + 2 * p1 * x + 2 * p2 * y
+            d = radial + slope * y * y + 6 * p1 * y + 2 * p2 * x
+            determinant = a * d - b * b
+            x -= (d * across - b * down) / determinant
+            y -= (a * down - b * across) / determinant
+            radius = np.sqrt(x * x + y * y)
+            if radius > limit:
+                x, y = x * (0.999 * limit / radius), y * (0.999 * limit / radius)
+        found[i] = error < 1e-9
+        xy[i, 0], xy[i, 1] = (x, y) if found[i] else (np.nan, np.nan)
+    return xy, found
