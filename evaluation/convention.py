@@ -95,10 +95,12 @@ def fit_convention(
     Raises:
         CaptureError: When fewer than `FEWEST` objects can be matched.
     """
+    names = {image.id: image.name for image in captures.images}
     found: dict[str, list[NDArray[np.float64]]] = defaultdict(list)
     for each in detections:
         if each["score"] >= min_score:
-            found[str(each["file_name"])].append(np.asarray(each["bbox"], float))
+            name = each["file_name"] if "file_name" in each else names.get(each["image_id"], "")
+            found[str(name)].append(np.asarray(each["bbox"], float))
     ratios, aspects = [], []
     for image in captures.images:
         for box in image.boxes[~image.ignore]:

@@ -1,13 +1,15 @@
 """The commands that measure, as a user runs them."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from simgen.cli import app, main
+from evaluation import fetch
+from simgen.cli import app, demo, main
 from simgen.errors import CaptureError, ConfigError, MissingExtraError, SimgenError, StoreError
 
 COLOURS = np.array([(215, 45, 45), (45, 185, 65), (50, 60, 215)])
@@ -194,3 +196,47 @@ def test_an_error_leaves_with_its_exit_code(error, monkeypatch, capsys, tmp_path
         main()
     assert left.value.code == error.exit_code != SimgenError.exit_code
     assert "a rule must hold; got no" in capsys.readouterr().err
+
+
+def test_boxes_that_people_drew_loose_are_found_out(real, tmp_path):
+    """Detections a fifth smaller than the annotations' squares: the convention is square:1.25."""
+    document = json.loads((real / "annotations.json").read_text())
+    tight = []
+    for one in document["annotations"]:
+        x, y, w, h = one["bbox"]
+        box = [x + 0.1 * w, y + 0.1 * h, 0.8 * w, 0.8 * h]
+        tight.append({"image_id": one["image_id"], "category_id": one["category_id"],
+                      "bbox": box, "score": 0.9})  # fmt: skip
+    (tmp_path / "d.json").write_text(json.dumps(tight))
+    facts = json.loads(ok("task", "boxes", tmp_path / "d.json", "--real", real))
+    assert facts["boxes"] == "square:1.25"
+    assert facts["matched"] == 80
+    assert facts["quartiles"] == [1.25, 1.25]
+
+
+@pytest.mark.parametrize("where", ["photographs", "nowhere"])
+def test_the_demo_measures_photographs_or_says_that_it_has_none(where, real, tmp_path, monkeypatch):
+    def unreachable(*_, **__):
+        raise CaptureError("a download must succeed", "no network here")
+
+    def small(preset, overrides, out, workers):
+        size = ("camera.width=96", "camera.height=96", "camera.fx_px=100", "camera.k1=0")
+        return generate(preset, (*overrides, *size), out, workers)
+
+    generate = demo._generate
+    monkeypatch.setattr(demo, "_generate", small)
+    monkeypatch.setattr(demo, "NEARBY", tmp_path / "none")
+    monkeypatch.setattr(fetch, "fetch", unreachable)
+    if where == "photographs":
+        shutil.copytree(real, tmp_path / "real" / "dice")
+        file = tmp_path / "real" / "dice" / "annotations.json"
+        file.write_text(file.read_text().replace('"a"', '"one"').replace('"b"', '"two"'))
+        monkeypatch.setenv("SIMGEN_REAL", str(tmp_path / "real"))
+    else:
+        monkeypatch.delenv("SIMGEN_REAL", raising=False)
+    done = run("demo", "--out", tmp_path / "out", "--count", 24, "--workers", 1, "--no-task")
+    assert done.exception is None, done.exception
+    simulated = where == "nowhere"
+    assert json.loads((tmp_path / "out" / "gap.json").read_text())["simulated"] is simulated
+    assert ("simulated stand-in" in done.stdout) is simulated
+    assert ("no network here" in done.stderr) is simulated
