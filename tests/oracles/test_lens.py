@@ -122,7 +122,8 @@ def test_frame_with_corners_beyond_the_fold_is_refused():
         params.camera(Motion.rest((0, 0, 0)))
     assert str(caught.value) == (
         "camera: every pixel of the frame must have a ray; "
-        "got none at the corner (-0.5, -0.5) with k1=-0.3, k2=0.0, k3=0.0; "
+        "got none at the corner (-0.5, -0.5) with BrownConrady(fx_px=50.0, fy_px=50.0, "
+        "cx_px=47.5, cy_px=35.5, k1=-0.3, k2=0.0, p1=0.0, p2=0.0, k3=0.0); "
         "weaken the distortion, lengthen the focal length or crop the frame"
     )
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from simgen import geometry
 from simgen.rays import Rays
-from simgen.sensors.camera.lens import BrownConrady
+from simgen.sensors.camera.lens import Lens
 from simgen.spec import Motion
 
 Array = NDArray[np.float64]
@@ -30,7 +30,7 @@ class Camera:
         readout_s: Time from the first row to the one after the last; 0 is a global shutter.
     """
 
-    lens: BrownConrady
+    lens: Lens
     width: int
     height: int
     motion: Motion
@@ -97,13 +97,10 @@ class Camera:
     def facts(self, time_s: float) -> dict[str, object]:
         """Plain data that a user needs to project points: model, intrinsics, pose."""
         position, quaternion = self.motion.at(np.array([time_s]))
-        lens = self.lens
         return {
-            "model": "brown_conrady",
+            **self.lens.facts(),
             "width": self.width,
             "height": self.height,
-            "K": [[lens.fx_px, 0.0, lens.cx_px], [0.0, lens.fy_px, lens.cy_px], [0.0, 0.0, 1.0]],
-            "distortion": [lens.k1, lens.k2, lens.p1, lens.p2, lens.k3],
             "position_m": position[0].tolist(),
             "quaternion": quaternion[0].tolist(),
             "readout_s": self.readout_s,
@@ -120,7 +117,5 @@ def _pixels(width: int, height: int) -> Array:
 
 
 @lru_cache(maxsize=4)
-def _frame_directions(
-    lens: BrownConrady, width: int, height: int
-) -> tuple[Array, NDArray[np.bool_]]:
+def _frame_directions(lens: Lens, width: int, height: int) -> tuple[Array, NDArray[np.bool_]]:
     return lens.unproject(_pixels(width, height))

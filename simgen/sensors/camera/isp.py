@@ -8,12 +8,13 @@ from typing import Literal
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
 
 from simgen.colour import linear_to_srgb
 from simgen.compiled import compiled
 from simgen.errors import SimgenError
 from simgen.rng import Key
-from simgen.sensors.effect import Domain, PerFrame
+from simgen.sensors.effect import Domain, Effect, PerFrame
 
 Image = NDArray[np.float32]
 TABLE = 4096
@@ -128,3 +129,34 @@ class Encode(PerFrame):
         if not done:
             raise SimgenError("OpenCV must encode a frame", f"{signal.shape} as {self.suffix}")
         return data.tobytes()
+
+
+class IspParams(BaseModel):
+    """What the processor does to numbers.
+
+    Attributes:
+        white_balance: Gains of red, green, blue.
+        contrast: 0 is plain sRGB, 1 a smooth step on top.
+        saturation: 0 is grey, 1 leaves colours alone.
+        sharpen: Gain of the unsharp mask.
+        format: File that the camera writes.
+        jpeg_quality: 1 to 100.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    white_balance: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    contrast: float = Field(0.0, ge=0, le=1)
+    saturation: float = Field(1.0, ge=0, le=3)
+    sharpen: float = Field(0.0, ge=0, le=5)
+    format: Literal["jpg", "png"] = "jpg"
+    jpeg_quality: int = Field(92, ge=1, le=100)
+
+    def isp(self) -> tuple[Effect, ...]:
+        """Effects from digital numbers to a file."""
+        return (
+            WhiteBalance(self.white_balance),
+            Tone(self.contrast, self.saturation),
+            Sharpen(self.sharpen),
+            Encode(self.format, self.jpeg_quality),
+        )

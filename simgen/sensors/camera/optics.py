@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
 
 from simgen.rng import Key
-from simgen.sensors.effect import Domain, PerFrame
+from simgen.sensors.effect import Domain, Effect, PerFrame
 
 Image = NDArray[np.float32]
 
@@ -60,3 +61,21 @@ class Vignetting(PerFrame):
         square = (x * x + y * y) / np.float32(((width - 1) ** 2 + (height - 1) ** 2) / 4)
         dimmed: Image = signal * (1 - np.float32(self.corner_loss) * square)[..., None]
         return dimmed
+
+
+class OpticsParams(BaseModel):
+    """What the glass does to light besides bending it.
+
+    Attributes:
+        blur_px: Standard deviation of the lens's blur.
+        vignetting: Share of the light lost in the corners.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    blur_px: float = Field(0.0, ge=0, le=20)
+    vignetting: float = Field(0.0, ge=0, le=1)
+
+    def optics(self) -> tuple[Effect, ...]:
+        """Effects from radiance to radiance."""
+        return (Blur(self.blur_px), Vignetting(self.vignetting))

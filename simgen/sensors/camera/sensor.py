@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
 
 from simgen.compiled import compiled
 from simgen.rng import Key
-from simgen.sensors.effect import Domain, PerFrame
+from simgen.sensors.effect import Domain, Effect, PerFrame
 
 Image = NDArray[np.float32]
 POISSON_BELOW_E = 100.0  # above, a Gaussian of the same mean and variance; skewness is under 0.1
@@ -109,3 +110,30 @@ class Quantise(PerFrame):
         np.rint(numbers, out=numbers)
         numbers /= top
         return numbers
+
+
+class SensorParams(BaseModel):
+    """What turns light into numbers.
+
+    Attributes:
+        exposure_ev: Exposure in stops.
+        white_e: Electrons at display white; more means less noise.
+        read_noise_e: Noise of the read-out.
+        bits: Resolution of the converter.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    exposure_ev: float = Field(0.0, ge=-10, le=10)
+    white_e: float = Field(8000.0, gt=0)
+    read_noise_e: float = Field(3.0, ge=0)
+    bits: int = Field(12, ge=6, le=16)
+
+    def sensor(self) -> tuple[Effect, ...]:
+        """Effects from radiance to digital numbers."""
+        return (
+            Exposure(self.exposure_ev, self.white_e),
+            ShotNoise(),
+            ReadNoise(self.read_noise_e),
+            Quantise(self.white_e, self.bits),
+        )

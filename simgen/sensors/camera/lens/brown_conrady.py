@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simgen.compiled import compiled
-from simgen.errors import ConfigError
 
 Array = NDArray[np.float64]
 NEWTON_STEPS = 20
@@ -92,22 +91,13 @@ class BrownConrady:
             ]
         )
 
-    def check(self, width: int, height: int) -> None:
-        """Refuse a lens in which some pixel of the frame has no ray.
-
-        Raises:
-            ConfigError: Saying which corner.
-        """
-        corners = np.array([(x, y) for x in (-0.5, width - 0.5) for y in (-0.5, height - 0.5)])
-        _, found = self.unproject(corners)
-        if not found.all():
-            corner = tuple(corners[~found][0].tolist())
-            raise ConfigError(
-                "every pixel of the frame must have a ray",
-                f"none at the corner {corner} with k1={self.k1}, k2={self.k2}, k3={self.k3}",
-                "weaken the distortion, lengthen the focal length or crop the frame",
-                "camera",
-            )
+    def facts(self) -> dict[str, object]:
+        """Model, camera matrix and distortion in OpenCV's order; see `Lens`."""
+        return {
+            "model": "brown_conrady",
+            "K": [[self.fx_px, 0.0, self.cx_px], [0.0, self.fy_px, self.cy_px], [0.0, 0.0, 1.0]],
+            "distortion": [self.k1, self.k2, self.p1, self.p2, self.k3],
+        }
 
 
 @compiled
