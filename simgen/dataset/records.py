@@ -56,7 +56,9 @@ def _frame_members(frame: Frame, name: str) -> dict[str, bytes]:
     if picture not in IMAGES:
         raise StoreError("a picture must be a jpg or png", frame.suffix, where=name)
     record = {
+        "number": frame.number,
         "time_s": frame.time_s,
+        "stamp_s": frame.stamp_s,
         "image": {"member": picture, "width": frame.width, "height": frame.height},
         "camera": frame.camera,
         "objects": [object_record(label) for label in labels.objects],
@@ -181,7 +183,9 @@ def frame(record: Mapping[str, Any], read: Read, has: Callable[[str], bool]) -> 
         if has(member)
     }
     return Frame(
+        number=record["number"],
         time_s=record["time_s"],
+        stamp_s=record["stamp_s"],
         width=record["image"]["width"],
         height=record["image"]["height"],
         encoded=read(picture),

@@ -95,7 +95,9 @@ class ToySource:
         if not done:
             raise AssertionError("OpenCV must be able to write PNG")
         return Frame(
+            number=number,
             time_s=0.04 * number,
+            stamp_s=0.04 * number + 0.002,
             width=width,
             height=height,
             encoded=encoded.tobytes(),
