@@ -182,6 +182,8 @@ class Sample:
         factors: Every draw, its value and its log-density.
         rejections: How often a draw was refused, by reason.
         provenance: Plain data: versions, renderer, assets with digests and licences.
+        streams: What sensors read that are not bound to frames, such as "events" or "imu":
+            arrays by name, lower case with underscores.
     """
 
     index: int
@@ -190,3 +192,4 @@ class Sample:
     factors: tuple[Factor, ...]
     rejections: Mapping[str, int] = field(default_factory=dict)
     provenance: Mapping[str, object] = field(default_factory=dict)
+    streams: Mapping[str, NDArray[np.generic]] = field(default_factory=dict)
