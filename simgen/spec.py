@@ -222,6 +222,12 @@ class Motion:
         if not self.moves:
             n = len(times_s)
             return np.repeat(self.positions_m, n, axis=0), np.repeat(self.quaternions, n, axis=0)
+        # Pixels of a line share its time: each moment is worked out once.
+        first = np.flatnonzero(np.diff(times_s, prepend=np.nan))
+        if len(first) * 4 < len(times_s):
+            position, quaternion = self.at(times_s[first])
+            counts = np.diff(first, append=len(times_s))
+            return np.repeat(position, counts, axis=0), np.repeat(quaternion, counts, axis=0)
         after = np.clip(np.searchsorted(self.times_s, times_s), 1, len(self.times_s) - 1)
         t0, t1 = self.times_s[after - 1], self.times_s[after]
         w = np.clip((times_s - t0) / (t1 - t0), 0, 1)
