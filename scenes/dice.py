@@ -200,8 +200,7 @@ def _die(
             look.vein_softness,
             seed=int(key.generator().integers(2**31)),
         )
-    six = (die.six_waist, die.six_length)
-    centres = pip_centres(die.size_m, die.pip_spread, die.mirrored, die.turns, six)
+    centres = pip_centres(die.size_m, die.pip_spread, die.mirrored, die.turns, die.six_waist)
     spots = Spots(centres, die.pip_radius * die.size_m, _linear(look.pip), die.pip_depth)
     material = Material(
         _linear(look.body), look.roughness, look.specular, texture, spots, look.dome

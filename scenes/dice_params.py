@@ -45,8 +45,7 @@ class Die(_Params):
             on all corners stay.
         pip_radius, pip_spread: Size of the pips and their distance from the middle lines,
             as shares of the edge.
-        six_waist, six_length: Distance between the two rows of the six, and their length, over
-            those of the four.
+        six_waist: Distance between the two rows of the six, as a share of their length.
         pip_depth: 0 for painted pips, 1 for half spheres.
         look: What it is made of.
         mirrored: Handedness: whether three and four change places.
@@ -63,7 +62,6 @@ class Die(_Params):
     pip_radius: float = Field(0.09, gt=0, lt=0.25)
     pip_spread: float = Field(0.25, gt=0, lt=0.45)
     six_waist: float = Field(1.0, gt=0.4, le=1.5)
-    six_length: float = Field(1.0, gt=0.4, le=1.5)
     pip_depth: float = Field(0.5, ge=0, le=1)
     look: Look = Look()
     mirrored: bool = False

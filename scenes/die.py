@@ -44,11 +44,7 @@ def face_axes(mirrored: bool) -> NDArray[np.float64]:
 
 
 def pip_centres(
-    size_m: float,
-    spread: float,
-    mirrored: bool,
-    turns: int,
-    six: tuple[float, float] = (1.0, 1.0),
+    size_m: float, spread: float, mirrored: bool, turns: int, waist: float = 1.0
 ) -> NDArray[np.float64]:
     """Centres (21, 3) of all pips, on the faces, body frame.
 
@@ -57,15 +53,14 @@ def pip_centres(
         spread: Distance of the outer pips from the middle lines, as a share of the edge.
         mirrored: Handedness.
         turns: Three bits: whether the two, the three and the six are turned by 90 degrees.
-        six: Distance of the two rows of the six, and of their ends, from the middle: multiples
-            of the spread.
+        waist: Distance between the two rows of the six, as a share of their length.
     """
     centres = []
     for number, (out, a, b) in enumerate(face_axes(mirrored)):
         turned = {1: turns & 1, 2: turns & 2, 5: turns & 4}.get(number, 0)
-        across, along = six if number == SIX else (1.0, 1.0)
+        across = waist if number == SIX else 1.0
         for u, v in PIPS[number]:
-            first, second = across * u, along * v
+            first, second = across * u, float(v)
             if turned:
                 first, second = -second, first
             centres.append(size_m * (out / 2 + spread * (first * a + second * b)))

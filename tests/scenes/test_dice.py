@@ -52,12 +52,12 @@ def test_21_pips_and_opposite_sides_sum_to_seven(mirrored, turns):
         assert across.max(initial=0) <= 0.25 * 0.02 + 1e-12
 
 
-def test_the_six_has_a_waist_and_a_length_of_its_own():
-    plain, other = (pip_centres(0.02, 0.25, False, 0, six) for six in ((1.0, 1.0), (0.7, 1.2)))
-    np.testing.assert_array_equal(plain[:15], other[:15])
+def test_a_waist_narrows_the_six_across_its_rows_alone():
+    plain, narrow = (pip_centres(0.02, 0.25, False, 0, waist) for waist in (1.0, 0.7))
+    np.testing.assert_array_equal(plain[:15], narrow[:15])
     _, across, along = face_axes(False)[5]
-    np.testing.assert_allclose(other[15:] @ across, 0.7 * (plain[15:] @ across))
-    np.testing.assert_allclose(other[15:] @ along, 1.2 * (plain[15:] @ along))
+    np.testing.assert_allclose(narrow[15:] @ across, 0.7 * (plain[15:] @ across))
+    np.testing.assert_allclose(narrow[15:] @ along, plain[15:] @ along)
     assert len(np.unique(np.round(plain[15:] @ along, 9))) == 3  # rows of three
 
 
