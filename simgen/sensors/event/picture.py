@@ -9,7 +9,8 @@ from simgen.errors import SimgenError
 from simgen.sensors.event.camera import Events
 
 # Blue and orange, which every eye tells apart (Okabe and Ito).
-ON_COLOUR, OFF_COLOUR, PAPER = (0, 114, 178), (230, 159, 0), (255, 255, 255)
+ON_COLOUR, OFF_COLOUR = np.array([0, 114, 178]), np.array([230, 159, 0])
+PAPER = np.array([255, 255, 255])
 
 
 def counts(events: Events, width: int, height: int) -> NDArray[np.int64]:
@@ -64,7 +65,8 @@ def picture(events: Events, width: int, height: int, full: int = 3) -> NDArray[n
     on, off = counts(events, width, height)
     net = np.clip((on - off) / full, -1, 1)[..., None]
     ink = np.where(net > 0, ON_COLOUR, OFF_COLOUR)
-    return np.rint(np.array(PAPER) * (1 - np.abs(net)) + ink * np.abs(net)).astype(np.uint8)
+    painted: NDArray[np.uint8] = np.rint(PAPER + (ink - PAPER) * np.abs(net)).astype(np.uint8)
+    return painted
 
 
 def _pixels(events: Events, width: int, height: int) -> NDArray[np.int64]:
