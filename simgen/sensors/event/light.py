@@ -20,13 +20,16 @@ def levels(params: EventParams, radiance: NDArray[np.floating], where: str = "")
         SimgenError: When it is not such an image, or darker than black, or not finite.
     """
     image = np.asarray(radiance)
-    if image.ndim not in (2, 3) or image.shape[2:] not in ((), (3,)) or image.dtype.kind != "f":
+    flat_or_colour = image.ndim in (2, 3) and image.shape[2:] in ((), (3,))
+    if not flat_or_colour or image.dtype.kind != "f" or not image.size:
         raise SimgenError(
             "radiance must be an image (H, W) or (H, W, 3) of floats",
             f"{image.dtype} {image.shape}",
             "give linear light before any encoding",
             where,
         )
+    if image.dtype not in (np.float32, np.float64):
+        image = image.astype(np.float64)
     scale = WHITE_DN * 2.0**params.exposure_ev
     flat = np.ascontiguousarray(image.reshape(image.shape[0] * image.shape[1], -1))
     dn = np.empty(len(flat), np.float32)
@@ -42,9 +45,9 @@ def levels(params: EventParams, radiance: NDArray[np.floating], where: str = "")
     return dn.reshape(image.shape[:2])
 
 
-def log_change(params: EventParams, before: Levels, after: Levels) -> float:
-    """Largest change (in ln) of any pixel's response between two images of `levels`."""
-    return _largest(before.ravel(), after.ravel(), params.knee_dn)
+def share_changed(params: EventParams, before: Levels, after: Levels, limit_ln: float) -> float:
+    """Share of pixels whose response changes by more than `limit_ln` between two `levels`."""
+    return _changed(before.ravel(), after.ravel(), params.knee_dn, limit_ln) / before.size
 
 
 @compiled
@@ -72,10 +75,10 @@ def _to_levels(light: NDArray[np.floating], scale: float, dn: Levels) -> int:
 
 
 @compiled
-def _largest(before: Levels, after: Levels, knee: float) -> float:
-    largest = 0.0
+def _changed(before: Levels, after: Levels, knee: float, limit_ln: float) -> int:
+    count = 0
     for i in range(len(before)):
         if before[i] != after[i]:
             change = abs(lin_log(after[i], knee) - lin_log(before[i], knee))
-            largest = max(largest, change)
-    return largest
+            count += change > limit_ln
+    return count

@@ -139,7 +139,7 @@ def _low_pass(level: float, before: float, after: float, steps: float) -> float:
 
     0 is no filter.
     """
-    if steps == 0:
+    if steps == 0 or before == after == level:
         return after
     lag = (after - before) / steps
     return float(after - lag + (level - before + lag) * np.exp(-steps))

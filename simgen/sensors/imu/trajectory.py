@@ -53,7 +53,9 @@ class Trajectory:
         if not (np.diff(times) > 0).all():
             at = int(np.argmin(np.diff(times) > 0))
             raise SimgenError(
-                "times of poses must rise", f"{times[at]} s, then {times[at + 1]} s", ""
+                "times of poses must rise",
+                f"{times[at]} s, then {times[at + 1]} s",
+                "sort the poses and leave out those of equal time",
             )
         q = geometry.unit(motion.quaternions)
         flips = np.where(np.einsum("ij,ij->i", q[1:], q[:-1]) < 0, -1.0, 1.0)
