@@ -3,13 +3,16 @@
 import allantools
 import numpy as np
 import pytest
+from scene_kit import body, scene
 from scipy.spatial.transform import Rotation, RotationSpline
 
+from simgen.assets import primitives
 from simgen.contracts.sensors import imu
 from simgen.contracts.sensors.imu_noise import RATE_HZ, WALK, WHITE, allan, noise_of
+from simgen.physics import settle
 from simgen.rng import Key
 from simgen.sensors.imu import Imu, ImuParams, Trajectory
-from simgen.spec import Motion
+from simgen.spec import Drop, Motion
 
 KEY = Key(12)
 
@@ -111,3 +114,25 @@ def test_the_integral_of_a_reading_is_the_motion():
     assert not lands(reading.gyro_true_rad_s, reading.accel_true_m_s2 + 0.01)  # negative control
     centre = Imu(unit.params.model_copy(update={"mount_position_m": (0, 0, 0)}))
     assert not lands(*centre.true(motion, reading.t_s))
+
+
+@pytest.mark.parametrize("degree", [3, 5])
+def test_a_unit_on_a_thrown_box_is_weightless_until_it_lands(degree):
+    box = body(
+        "box",
+        primitives.box((0.2, 0.2, 0.2)),
+        (0, 0, 2.1),
+        mass_kg=1.0,
+        velocity_m_s=(1.0, 0, 0),
+        spin_rad_s=(1.0, 2.0, 0.5),
+    )
+    floor = body("floor", primitives.box((4, 4, 0.1)), (0, 0, -0.05))
+    motion = settle(scene(box, floor, physics=Drop(record_hz=240.0))).bodies[0].motion
+    unit = Imu(ImuParams(rate_hz=240, spline_degree=degree))
+    reading = unit.measure(motion, unit.init(KEY), KEY)
+    force = np.linalg.norm(reading.accel_m_s2, axis=1)
+    flight = reading.t_s < 0.5  # it lands at 0.6 s; the curve rings before
+    assert force[flight].max() < 1e-6
+    np.testing.assert_allclose(reading.gyro_rad_s[flight], [[1, 2, 0.5]] * flight.sum(), atol=1e-6)
+    assert force.max() > 100  # the blow
+    assert force[-1] == pytest.approx(9.81, abs=0.05)  # and rest

@@ -141,9 +141,10 @@ class EventCamera:
         assert state.pixels is not None  # noqa: S101 - `apply` has looked
         p, room = self.params, len(light.ravel()) // 4 + 1024
         while True:
-            pixels = state.pixels.copy()
+            pixels = np.empty_like(state.pixels)
             found = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int8)
             count = advance(
+                state.pixels,
                 pixels,
                 state.device,
                 light.ravel(),

@@ -24,13 +24,13 @@ SHORTEST = 0.1  # of the mean time between leak events: where their jitter ends
 DEVICE = np.dtype(
     [("on", "f8"), ("off", "f8"), ("leak", "f8"), ("shot", "f8"), ("hot", "f8"), ("up", "f8")]
 )
-# What a pixel remembers: light (DN) and its response (ln), the photoreceptor's output (ln), the
+# What a pixel remembers: the response to the light (ln), the photoreceptor's output (ln), the
 # contrast since the last event (ln), what is left to the next noise event (its integrated rate),
-# the pace of the leak, what is left of the reset (ns), and how many numbers it has drawn.
+# the light (DN), the pace of the leak, what is left of the reset (ns), how many numbers it drew.
 PIXEL = np.dtype(
     [
-        *(("dn", "f8"), ("log", "f8"), ("level", "f8"), ("contrast", "f8")),
-        *(("due", "f8"), ("pace", "f8"), ("reset_ns", "i8"), ("draws", "i8")),
+        *(("log", "f8"), ("level", "f8"), ("contrast", "f8"), ("due", "f8")),
+        *(("dn", "f4"), ("pace", "f4"), ("reset_ns", "i4"), ("draws", "i4")),
     ]
 )
 
@@ -63,6 +63,7 @@ def start(
 
 @compiled
 def advance(
+    before: NDArray[np.void],
     pixels: NDArray[np.void],
     device: NDArray[np.void],
     light: NDArray[np.float32],
@@ -77,12 +78,15 @@ def advance(
     pixel: NDArray[np.int64],
     polarity: NDArray[np.int8],
 ) -> int:
-    """Take `pixels` (n,) to `light` (n,), `dt_ns` later; events go to the last three arrays.
+    """Fill `pixels` (n,) with `before` as it is under `light` (n,), `dt_ns` later.
+
+    Events go to the last three arrays: when since `before`, which pixel, 1 or -1.
 
     Returns how many events there are; what did not fit into the arrays is not written.
     """
     count, dt = 0, dt_ns * 1e-9
     for i in range(len(pixels)):
+        pixels[i] = before[i]
         me, own = pixels[i], device[i]
         brightness = (0.5 * (me["dn"] + light[i]) + DARK_DN) / BRIGHT_DN
         log = me["log"] if light[i] == me["dn"] else lin_log(light[i], knee)
