@@ -1,9 +1,12 @@
 """The inertial unit against its rows, allantools, SciPy and its own integral."""
 
+import dataclasses
+
 import allantools
 import numpy as np
 import pytest
 from scene_kit import body, scene
+from scipy.interpolate import make_interp_spline
 from scipy.spatial.transform import Rotation, RotationSpline
 
 from simgen.assets import primitives
@@ -67,6 +70,15 @@ def test_rates_are_those_of_scipy_s_rotation_spline():
     omega, alpha = Trajectory.of(motion).rates(times)
     np.testing.assert_allclose(omega, spline(times, 1), atol=2e-6)
     np.testing.assert_allclose(alpha, spline(times, 2), atol=3e-3)
+
+
+def test_rates_do_not_depend_on_the_length_of_the_quaternion():
+    motion, times = tumbling(), np.linspace(0.1, 1.9, 99)
+    path = Trajectory.of(motion)
+    stretched = path.quaternion(motion.times_s) * (2 + np.sin(4 * motion.times_s))[:, None]
+    other = dataclasses.replace(path, quaternion=make_interp_spline(motion.times_s, stretched, 5))
+    for a, b in zip(path.rates(times), other.rates(times), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
 
 
 @pytest.mark.parametrize("degree", [3, 5])

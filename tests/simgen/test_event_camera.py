@@ -139,6 +139,28 @@ def test_exposure_moves_the_light_and_the_resolution_the_time_stamps():
     np.testing.assert_array_equal(coarse["t_us"], bright["t_us"] // 1000 * 1000)
 
 
+def test_a_lower_threshold_lets_more_noise_through():
+    """Shot noise of a pixel goes as the mean of nominal over own threshold (v2e)."""
+    params = quiet(shot_rate_hz=100, shot_bright_share=1, threshold_sigma_ln=0.05)
+    device = EventCamera(params, 64, 64)
+    state, light = device.init(KEY), np.full((64, 64), 0.5)
+    events, _ = device.record([(0, light), (5, light)], state, KEY)
+    found = np.bincount(events["y"].astype(int) * 64 + events["x"], minlength=4096) / 500
+    due = (0.2 / state.device["on"] + 0.2 / state.device["off"]) / 2
+    assert np.corrcoef(found, due)[0, 1] > 0.9
+    assert abs(np.polyfit(due, found, 1)[0] - 1) < 0.05
+    up = np.bincount(events["x"], events["polarity"] > 0, 64) / np.bincount(events["x"])
+    share = state.device["up"].reshape(64, 64).mean(axis=0)
+    assert abs((up - share).mean()) < 0.01
+
+
+def test_events_of_one_moment_come_in_the_order_of_their_pixels():
+    frames = [(t, np.full((64, 64), level)) for t, level in ((0, 0.2), (0.1, 0.9))]
+    events = EventCamera(quiet(), 64, 64).events(frames, KEY)
+    pixel = events["y"].astype(int) * 64 + events["x"]
+    np.testing.assert_array_equal(pixel.reshape(-1, 4096), [np.arange(4096)] * 7)
+
+
 def test_many_events_in_one_step_are_all_kept():
     device = EventCamera(quiet(threshold_on_ln=0.01), 8, 8)
     frames = [(0, np.full((8, 8), 0.1)), (0.1, np.full((8, 8), 0.1 * np.exp(30)))]
