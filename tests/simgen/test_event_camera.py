@@ -27,6 +27,11 @@ def film(seed, count=12, width=5, height=4, colour=False):
     return list(zip(times, rng.uniform(0.1, 1, shape).astype(np.float32), strict=True))
 
 
+def by_pixel(events):
+    """Events of each pixel in turn: the order of two pixels may hang on a rounding."""
+    return events[np.lexsort((events["t_us"], events["x"], events["y"]))]
+
+
 @settings(max_examples=25, deadline=None)
 @given(seed=seeds, cut=st.integers(0, 12))
 def test_it_does_not_matter_how_images_are_handed_over(seed, cut):
@@ -43,14 +48,23 @@ def test_it_does_not_matter_how_images_are_handed_over(seed, cut):
 @settings(max_examples=25, deadline=None)
 @given(seed=seeds)
 def test_inverted_light_gives_opposite_events(seed):
-    """Light c / I has the log contrast of I with the other sign."""
-    device, frames = EventCamera(quiet(), 5, 4), film(seed)
-    events = device.events(frames, KEY)
-    opposite = device.events([(t, np.float64(0.1) / light) for t, light in frames], KEY)
+    """Light c / I has the log contrast of I with the other sign.
+
+    Levels 0.13 apart, the first half a level off: no change is a whole number of thresholds,
+    which rounding would decide.
+    """
+    frames = film(seed)
+    rung = np.random.default_rng(seed).integers(0, 17, (len(frames), 4, 5)) + np.zeros(1)
+    rung[0] += 0.5
+    light = np.exp(-0.13 * rung)
+    times, device = [t for t, _ in frames], EventCamera(quiet(), 5, 4)
+    events, opposite = (
+        by_pixel(device.events(zip(times, each, strict=True), KEY)) for each in (light, 0.1 / light)
+    )
     for name in ("x", "y"):
         np.testing.assert_array_equal(opposite[name], events[name])
     np.testing.assert_array_equal(opposite["polarity"], -events["polarity"])
-    assert np.abs(opposite["t_us"] - events["t_us"]).max() <= 1  # of float32
+    assert np.abs(opposite["t_us"] - events["t_us"]).max(initial=0) <= 1  # of float32
 
 
 @settings(max_examples=25, deadline=None)
@@ -96,8 +110,7 @@ def test_an_image_between_two_changes_nothing_when_it_lies_on_their_line(seed):
     state = device.init(KEY / "device")
     coarse, fine = (device.record(each, state, KEY)[0] for each in (frames, dense))
     assert len(coarse) == len(fine)
-    order = [np.lexsort((e["t_us"], e["x"], e["y"])) for e in (coarse, fine)]
-    coarse, fine = coarse[order[0]], fine[order[1]]
+    coarse, fine = by_pixel(coarse), by_pixel(fine)
     np.testing.assert_array_equal(coarse["polarity"], fine["polarity"])
     assert np.abs(coarse["t_us"] - fine["t_us"]).max() <= 2
 
