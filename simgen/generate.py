@@ -14,17 +14,17 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
 
 from simgen import registry
-from simgen.config import Config, Moment
+from simgen.config import Config
 from simgen.errors import ConfigError, SimgenError
-from simgen.labels import ALL, View, label
+from simgen.labels import ALL
 from simgen.physics import UnsettledError, settle
 from simgen.render import Renderer
-from simgen.render.supersample import supersample
 from simgen.rng import Key
-from simgen.sample import Frame, Sample
-from simgen.sensors.camera.camera import MIDDLE, Camera
+from simgen.sample import Sample
 from simgen.sensors.camera.params import CameraParams
-from simgen.sensors.effect import Chain
+from simgen.sensors.event import EventParams
+from simgen.sensors.imu import ImuParams
+from simgen.shot import Shot
 from simgen.space import Draw
 from simgen.spec import SceneSpec
 from simgen.world import World
@@ -88,11 +88,14 @@ class Source:
     @property
     def models(self) -> dict[str, type[BaseModel]]:
         """The rules of each section of the config."""
-        return {
+        models: dict[str, type[BaseModel]] = {
             "scene": self.family.Params,
             "camera": CameraParams,
             "render": self.renderer.Params,
         }
+        others: dict[str, type[BaseModel]] = {"events": EventParams, "imu": ImuParams}
+        present = {k: v for k, v in others.items() if getattr(self.recipe, k) is not None}
+        return models | present
 
     @property
     def seed(self) -> int:
@@ -148,6 +151,12 @@ class Source:
             self.recipe,
         )
         moments = self.recipe.frames.schedule(key / "frames")
+        span = moments[0].time_s, moments[-1].time_s + 1 / self.recipe.frames.rate_hz
+        streams: dict[str, NDArray[np.generic]] = {}
+        if self.recipe.events is not None:
+            streams["events"] = shot.events(self._params("events", draw), span, key / "events")
+        if self.recipe.imu is not None:
+            streams |= shot.inertia(self._params("imu", draw), span, key / "imu")
         return Sample(
             index,
             tuple(
@@ -158,6 +167,7 @@ class Source:
             draw.factors,
             dict(sorted(rejections.items())),
             {"renderer": self.recipe.renderer, "assets": _ledger(spec)},
+            streams,
         )
 
     def _recorded(self, spec: SceneSpec) -> SceneSpec:
@@ -175,82 +185,6 @@ class Source:
             first = error.errors()[0]
             path = ".".join(str(step) for step in (section, *first["loc"]))
             raise ConfigError(first["msg"], first["input"], "narrow what is drawn", path) from None
-
-
-@dataclass(frozen=True, eq=False)
-class Shot:
-    """A camera before a settled world.
-
-    Attributes:
-        world: The scene.
-        camera: Rays.
-        chain: From radiance to file.
-        renderer: Light.
-        params: The camera's settings.
-        config: For labels and the device's stream.
-    """
-
-    world: World
-    camera: Camera
-    chain: Chain
-    renderer: Renderer
-    params: CameraParams
-    config: Config
-
-    def frame(self, moment: Moment, following: Moment | None, key: Key) -> Frame:
-        """One frame: light, then the file, and labels beside them."""
-        view = View.of(self.world, self.camera, moment.time_s)
-        labels = label(view, self.config.labels or ALL, following.time_s if following else None)
-        state = self.chain.init(self.config.key() / "device")
-        light = self._light(view, key / "light")
-        if (gain := self.camera.gain()).size > 1:
-            light *= gain[..., None].astype(np.float32)
-        data: bytes = self.chain.apply(light, state, key / "sensor")
-        return Frame(
-            moment.number,
-            moment.time_s,
-            moment.stamp_s,
-            self.camera.width,
-            self.camera.height,
-            data,
-            "jpg" if data[:2] == b"\xff\xd8" else "png",
-            labels,
-            self.camera.facts(moment.time_s),
-        )
-
-    def _light(self, view: View, key: Key) -> NDArray[np.float32]:
-        """Mean radiance (H, W, 3) over the exposure, the aperture and each pixel."""
-        shape = self.camera.height, self.camera.width
-        looks = self.camera.looks(self.params.shutter_samples) if self._blurs() else (MIDDLE,)
-        if len(looks) == 1:
-            return supersample(
-                self.renderer,
-                self.world,
-                view.rays,
-                view.hits,
-                lambda pixels: self.camera.rays(view.time_s, pixels)[0],
-                shape,
-                self.params.samples_per_pixel,
-                key,
-            )
-        total = np.zeros((*shape, 3), np.float32)
-        for look in looks:
-            rays, _ = self.camera.rays(view.time_s, None, look)
-            total += self.renderer.radiance(self.world, rays, self.world.cast(rays), key).reshape(
-                total.shape
-            )
-        total /= len(looks)
-        return total
-
-    def _blurs(self) -> bool:
-        """Whether anything changes within the exposure or across the aperture."""
-        spec = self.world.spec
-        return (
-            self.camera.aperture_m > 0
-            or self.camera.motion.moves
-            or any(body.motion.moves for body in spec.bodies)
-            or any(light.change for light in spec.lights)
-        )
 
 
 def _ledger(spec: SceneSpec) -> list[dict[str, str]]:

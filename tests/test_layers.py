@@ -17,8 +17,8 @@ PACKAGES = ("simgen", "scenes", "evaluation")
 ORDER = [
     "errors", "rng", "quiet", "compiled", "colour", "geometry", "distributions", "space", "config",
     "registry", "rays", "spec", "sample", "overlay", "assets", "physics", "culling", "casting",
-    "world", "render", "sensors", "labels", "encode", "dataset", "formats", "generate", "engine",
-    "contracts", "cli",
+    "world", "render", "sensors", "labels", "encode", "dataset", "formats", "shot", "generate",
+    "engine", "contracts", "cli",
 ]  # fmt: skip
 STRANGERS = ("render", "sensors", "labels", "formats")
 BULLET = {"simgen/physics.py", "simgen/render/bullet.py"}

@@ -27,6 +27,8 @@ from simgen.overlay import overlay, sheet
 from simgen.render import Renderer
 from simgen.rng import Key
 from simgen.sensors.camera.params import CameraParams
+from simgen.sensors.event import EventParams
+from simgen.sensors.imu import ImuParams
 
 CONFIG = typer.Argument(..., help="A YAML file, or the name of a preset such as dice.")
 OUT = typer.Option(..., help="Folder to write.")
@@ -209,7 +211,7 @@ def factors(
 
 def schema() -> None:
     """Print the JSON Schema of configs, for editors."""
-    models: dict[str, type] = {"camera": CameraParams}
+    models: dict[str, type] = {"camera": CameraParams, "events": EventParams, "imu": ImuParams}
     for name in registry.scenes():
         family: Family = registry.scenes()[name]  # type: ignore[assignment]
         models[f"scene.{name}"] = family.Params

@@ -24,8 +24,11 @@ from simgen.space import Method, Source, Space, dotted, unit_numbers
 SCHEMA_VERSION = 1
 _STRICT = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-NAMED = {"scene": "family", "render": "name"}
+NAMED = {"scene": "family", "render": "name", "depth": "name"}
 """The key of a section that names what its parameters belong to."""
+EXAMPLES = {"scene": "dice", "render": "bullet", "depth": "structured_light"}
+SECTIONS = ("scene", "camera", "render", "depth", "events", "imu")
+"""Parts of a config whose values may be drawn; the last three are there if asked for."""
 
 
 class Sampling(BaseModel):
@@ -54,11 +57,14 @@ class Config(BaseModel):
         scene: `family`, the scene family's name, and its parameters.
         camera: The camera's parameters.
         render: `name`, the renderer's name, and its parameters.
+        depth: `name`, the principle of a depth camera beside the camera, and its parameters.
+        events: The parameters of an event camera in the camera's place; {} takes all defaults.
+        imu: The parameters of an inertial unit on the camera.
         labels: The labels to write; empty for all.
         sampling: How the space is filled.
         frames: How many frames one sample has.
 
-    `scene`, `camera` and `render` are one space: their values are called
+    The sections from `scene` to `imu` are one space: their values are called
     `scene.x`, `camera.y`, `render.z`, and may refer to each other.
     """
 
@@ -70,6 +76,9 @@ class Config(BaseModel):
     scene: dict[str, object]
     camera: dict[str, object] = Field(default_factory=dict)
     render: dict[str, object] = Field(default_factory=_default_render)
+    depth: dict[str, object] | None = None
+    events: dict[str, object] | None = None
+    imu: dict[str, object] | None = None
     labels: tuple[str, ...] = ()
     sampling: Sampling = Sampling()
     frames: Frames = Frames()
@@ -99,16 +108,16 @@ class Config(BaseModel):
         return self._marks(keys)
 
     def space(self) -> Space:
-        """The space of `scene`, `camera` and `render`, parsed once.
+        """The space of all sections that are there, parsed once.
 
         Raises:
             ConfigError: When it cannot be parsed; see `Space.parse`.
         """
         if self._space is None:
             tree = {
-                "scene": {k: v for k, v in self.scene.items() if k != "family"},
-                "camera": self.camera,
-                "render": {k: v for k, v in self.render.items() if k != "name"},
+                name: {k: v for k, v in section.items() if k != NAMED.get(name)}
+                for name in SECTIONS
+                if (section := getattr(self, name)) is not None
             }
             self._space = Space.parse(tree, self._marks)
         return self._space
@@ -135,7 +144,7 @@ class Config(BaseModel):
         """Hold the config against the typed parameters, before anything is drawn.
 
         Args:
-            models: For each of "scene", "camera" and "render", the model that its
+            models: For each section that is there, the model that its
                 values must fit: keys, types, and bounds at the extremes of every
                 distribution and at its `limits`. A few draws are tried as well,
                 for rules between fields.
@@ -212,12 +221,13 @@ def _validated(tree: dict[str, object], marks: Marks) -> Config:
         raise _config_error(error, marks) from None
     config._marks = marks  # noqa: SLF001
     for section, key in NAMED.items():
-        named = getattr(config, section).get(key)
-        if not isinstance(named, str):
+        if (given := getattr(config, section)) is None:
+            continue
+        if not isinstance(given.get(key), str):
             raise ConfigError(
                 f"`{section}.{key}` must be a name",
-                named,
-                f"such as `{key}: {'dice' if section == 'scene' else 'bullet'}`",
+                given.get(key),
+                f"such as `{key}: {EXAMPLES[section]}`",
                 marks((section, key)),
             )
     config.space()

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from simgen.config.model import NAMED, Config
+from simgen.config.model import NAMED, SECTIONS, Config
 from simgen.distributions import DISTRIBUTIONS, Distribution, fields
 
 Schema = dict[str, Any]
@@ -41,7 +41,7 @@ def json_schema(models: Mapping[str, type[BaseModel]]) -> Schema:
         for name, body in definitions.items()
     }
     properties = config["properties"]
-    for section in ("scene", "camera", "render"):
+    for section in SECTIONS:
         named = {
             name.partition(".")[2]: refs[(model, "validation")]["$ref"]
             for name, model in models.items()

@@ -72,6 +72,9 @@ def test_defaults_are_stated(folder: Path) -> None:
         "scene": {"family": "dice"},
         "camera": {},
         "render": {"name": "bullet"},
+        "depth": None,
+        "events": None,
+        "imu": None,
         "labels": [],
         "sampling": {"method": "random"},
         "frames": {

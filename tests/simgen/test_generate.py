@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from simgen import registry
 from simgen.config import config_from_plain
 from simgen.errors import ConfigError, SimgenError
 from simgen.generate import ATTEMPTS, RejectedError, Source
 from simgen.sample import decode_rgb
+from simgen.spec import Motion
 
 CAMERA = {"width": 96, "height": 72, "fx_px": 110.0, "samples_per_pixel": 1}
 DIE = {
@@ -226,6 +228,54 @@ def test_the_global_twin_shows_the_same_scene():
     assert [f.value for f in rolling.factors] == [f.value for f in twin.factors]
     assert rolling.frames[0].camera["position_m"] == twin.frames[0].camera["position_m"]
     assert not np.array_equal(rolling.frames[0].labels.depth_m, twin.frames[0].labels.depth_m)
+
+
+MOVING = {
+    "frames": {"count": 2, "start_s": 0.04, "rate_hz": 60.0},
+    "camera": {**CAMERA, "width": 48, "height": 36, "fx_px": 45.0, "samples_per_pixel": 4},
+    "scene__dice": [{**DIE, "velocity_m_s": [0.6, 0.2, 0.0]}],
+}
+QUIET = {"leak_rate_hz": 0.0, "shot_rate_hz": 0.0}
+
+
+def test_events_come_from_what_moves():
+    made = source(events=QUIET, **MOVING)
+    events = made(0).streams["events"]
+    assert len(events) > 50
+    assert (np.diff(events["t_us"]) >= 0).all()
+    assert events["t_us"].min() >= 40_000
+    assert events["t_us"].max() <= 40_000 + 2 * 16_667
+    assert set(events["polarity"]) == {-1, 1}
+    # Only where the die is in either frame, or its shadow and the light that it takes away.
+    seen = [f.labels.instance > 0 for f in made(0).frames]
+    near = ndimage.binary_dilation(seen[0] | seen[1], iterations=6)
+    assert near[events["y"], events["x"]].mean() > 0.9
+    assert events.tobytes() == source(events=QUIET, **MOVING)(0).streams["events"].tobytes()
+    still = {**MOVING, "frames": {"count": 2}}
+    assert len(source(events=QUIET, **still)(0).streams["events"]) == 0
+
+
+def test_an_inertial_unit_at_rest_feels_gravity():
+    sample = source(imu={"rate_hz": 200.0}, **MOVING)(0)
+    true, read = sample.streams["imu_true"], sample.streams["imu"]
+    assert true.shape == read.shape
+    assert true.shape[1] == 7
+    _, turn = Motion.rest(
+        sample.frames[0].camera["position_m"], sample.frames[0].camera["quaternion"]
+    ).pose(0.0)
+    np.testing.assert_allclose(true[:, 4:], np.tile(turn.T @ (0, 0, 9.81), (len(true), 1)))
+    np.testing.assert_allclose(true[:, 1:4], 0, atol=1e-12)
+    assert np.abs(read - true).max() > 0
+    assert not source(**MOVING)(0).streams
+
+
+def test_sensors_are_held_to_their_settings():
+    with pytest.raises(ConfigError, match="threshold_on_ln"):
+        source(events={"threshold_on_ln": -1.0}, **MOVING)
+    with pytest.raises(ConfigError, match="did you mean 'rate_hz'"):
+        source(imu={"rate": 200.0}, **MOVING)
+    drawn = source(events={"threshold_on_ln": {"uniform": [0.1, 0.3]}}, **MOVING)(0)
+    assert "events.threshold_on_ln" in {f.name for f in drawn.factors}
 
 
 def test_a_sequence_without_a_start_waits_for_rest():

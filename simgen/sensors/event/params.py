@@ -30,6 +30,10 @@ class EventParams(BaseModel):
         knee_dn: Below this level of 255 the response is linear, above logarithmic.
         exposure_ev: Stops by which the light is raised before the pixel; moves the knee.
         resolution_us: Step of the time stamps.
+        step_ln: Largest change of the response between two images that it is worked out from.
+        longest_step_s: Longest time between them.
+        shortest_step_s: Shortest time between them, however fast the light changes.
+        step_share: Share of the pixels that may change by more.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -49,3 +53,7 @@ class EventParams(BaseModel):
     knee_dn: float = Field(20.0, gt=1, le=255)
     exposure_ev: float = Field(0.0, ge=-20, le=20)
     resolution_us: int = Field(1, ge=1, le=1_000_000)
+    step_ln: float = Field(0.1, gt=0)
+    longest_step_s: float = Field(0.005, gt=0)
+    shortest_step_s: float = Field(0.0005, gt=0)
+    step_share: float = Field(0.02, ge=0, le=1)
