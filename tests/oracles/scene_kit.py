@@ -46,7 +46,7 @@ def camera(motion, *, f=80.0, width=WIDTH, height=HEIGHT, readout_s=0.0, **disto
 def matrices(lens):
     """OpenCV's camera matrix and distortion vector."""
     k = np.array([[lens.fx_px, 0, lens.cx_px], [0, lens.fy_px, lens.cy_px], [0, 0, 1.0]])
-    return k, np.array([lens.k1, lens.k2, lens.p1, lens.p2, lens.k3])
+    return k, np.array(lens.facts()["distortion"])
 
 
 def project(lens, points):
