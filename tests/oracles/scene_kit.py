@@ -37,9 +37,18 @@ def moving(rng, start, end, span_s=1.0, steps=6):
     return Motion(times, places, turns)
 
 
-def camera(motion, *, f=80.0, width=WIDTH, height=HEIGHT, readout_s=0.0, **distortion):
+def camera(
+    motion,
+    *,
+    f=80.0,
+    width=WIDTH,
+    height=HEIGHT,
+    readout_s=0.0,
+    model=BrownConrady,
+    **distortion,
+):
     middle = (width - 1) / 2, (height - 1) / 2
-    lens = BrownConrady(f, f, *middle, **distortion)
+    lens = model(f, f, *middle, **distortion)
     return Camera(lens, width, height, motion, readout_s)
 
 

@@ -60,7 +60,7 @@ def undistort(
     xy, found = np.empty_like(goal), np.empty(len(goal), np.bool_)
     for i in range(len(goal)):
         x, y = goal[i, 0], goal[i, 1]
-        error, determinant = np.inf, 1.0
+        error = np.inf
         for _ in range(NEWTON_STEPS + 1):
             s = x * x + y * y
             radial = 1 + s * (k1 + s * (k2 + s * k3))
@@ -79,7 +79,15 @@ def undistort(
             radius = np.sqrt(x * x + y * y)
             if radius > limit:
                 x, y = x * (0.999 * limit / radius), y * (0.999 * limit / radius)
-        found[i] = error < 1e-9 and determinant > 0
+        found[i] = error < 1e-9
+        if found[i] and (p1 != 0 or p2 != 0):  # tangential terms fold where radii still rise
+            s = x * x + y * y
+            radial = 1 + s * (k1 + s * (k2 + s * k3))
+            slope = 2 * (k1 + s * (2 * k2 + s * 3 * k3))
+            a = radial + slope * x * x + 2 * p1 * y + 6 * p2 * x
+            b = slope * x * y + 2 * p1 * x + 2 * p2 * y
+            d = radial + slope * y * y + 6 * p1 * y + 2 * p2 * x
+            found[i] = a * d - b * b > 0
         xy[i, 0], xy[i, 1] = (x, y) if found[i] else (np.nan, np.nan)
     return xy, found
 
