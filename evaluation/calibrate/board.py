@@ -17,7 +17,7 @@ Array = NDArray[np.float64]
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp"})
 SEARCH_PX = 1600  # longer pictures are searched at this size; corners are refined at full size
 WINDOW_PX = 11  # half the window of the refinement, where squares are large enough
-WINDOW_SHARE = 0.4  # of the least distance of two corners: a window must hold one corner
+WINDOW_SHARE = 0.3  # of the least distance of two corners: a window must hold one corner
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from simgen.sensors.camera.lens import LensParams
 Array = NDArray[np.float64]
 Model = Literal["brown_conrady", "kannala_brandt"]
 LEAST_VIEWS = 5
+REMEDY = "photograph the board in the corners of the frame too, or try another --lens"
 PARAMETERS: dict[str, tuple[str, ...]] = {
     "brown_conrady": ("fx_px", "fy_px", "cx_px", "cy_px", "k1", "k2", "p1", "p2", "k3"),
     "kannala_brandt": ("fx_px", "fy_px", "cx_px", "cy_px", "k1", "k2", "k3", "k4"),
@@ -175,7 +176,7 @@ def check_frame(fit: CameraFit) -> None:
         raise CaptureError(
             "the fitted lens must have a ray for every pixel",
             str(error.value),
-            "photograph the board in the corners of the frame too, or try another --lens",
+            REMEDY,
         ) from None
 
 

@@ -101,7 +101,8 @@ def placements(
     """Nine boards over the frame: each tilted another way, the middle one facing.
 
     Args:
-        width, height: Frame, pixels.
+        width: Frame, pixels.
+        height: The same.
         distance_m: To the nearest; others are up to 16 % farther.
         margin: Of the frame, between its edge and the middles of the outer boards.
     """
