@@ -41,7 +41,7 @@ def test_profile_is_lensfuns(lensfun, camera, lens, focal):
     pixels, seen = made.glass().project(rays)
     assert seen.all()
     apart = np.linalg.norm(pixels - grid, axis=1)
-    assert np.sqrt((apart**2).mean()) == pytest.approx(found.rms_px, rel=0.3, abs=0.01)
+    assert np.sqrt((apart**2).mean()) == pytest.approx(found.rms_px, abs=0.03)
     assert apart.max() < found.worst_px + 0.05
     assert found.worst_px < 0.3
     # Negative control: without the distortion, many times that.
