@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenes.dice_params import DiceParams, Die, Lighting, Mount, Strip, Tray
-from scenes.die import COCKED, NAMES, face_axes, face_up, pip_centres
+from scenes.die import COCKED, NAMES, body, face_axes, face_up, pip_centres
 from simgen import geometry
 from simgen.assets import primitives
 from simgen.colour import srgb_to_linear
@@ -38,6 +38,7 @@ from simgen.spec import (
 DENSITY_KG_M3 = 1200.0
 TABLE_M = 1.2
 GRAVITY_DROP_M = 0.015
+LABEL_M = 0.012
 
 
 def _linear(colour: RGB) -> RGB:
@@ -54,7 +55,7 @@ class DiceFamily:
         """Dice in the air above the table; see `simgen.generate.Family`."""
         bodies = [_table(params, key / "table")]
         if params.tray.present:
-            bodies += _tray(params.tray)
+            bodies += _tray(params.tray, key / "tray")
         if params.strip.present:
             bodies += _strip(params.strip)
         bodies += _dice(params, key / "dice")
@@ -70,16 +71,16 @@ class DiceFamily:
     def finish(self, spec: SceneSpec) -> SceneSpec:
         """Name each die by the face on top at rest, also in frames in which it still falls."""
         bodies = []
-        for body in spec.bodies:
-            if body.category is None:
-                bodies.append(body)
+        for each in spec.bodies:
+            if each.category is None:
+                bodies.append(each)
                 continue
-            facts = dict(body.attributes)
+            facts = dict(each.attributes)
             limit = np.radians(float(facts.pop("max_lean_deg")))
-            top, lean = face_up(body.motion.quaternions[-1], bool(facts["mirrored"]))
+            top, lean = face_up(each.motion.quaternions[-1], bool(facts["mirrored"]))
             facts |= {"top": top, "lean_deg": round(float(np.degrees(lean)), 3)}
             category = NAMES[top - 1] if lean <= limit else COCKED
-            bodies.append(dataclasses.replace(body, category=category, attributes=facts))
+            bodies.append(dataclasses.replace(each, category=category, attributes=facts))
         return dataclasses.replace(spec, bodies=tuple(bodies))
 
 
@@ -106,10 +107,14 @@ def _grain(contrast: float, key: Key, size: int = 256) -> NDArray[np.uint8]:
     return np.repeat(np.rint(grey).astype(np.uint8)[..., None], 3, axis=2)
 
 
-def _tray(tray: Tray) -> list[Body]:
+def _tray(tray: Tray, key: Key) -> list[Body]:
     """A floor and four walls, each a convex body: shadows are found faster than in one."""
     inside = Material(_linear(tray.wall), 0.7)
-    outside = Material(_linear(tray.rim), 0.4)
+    blots = None
+    if tray.label_share > 0:
+        seed = int(key.generator().integers(2**31))
+        blots = NoiseTexture(_linear(tray.label), LABEL_M, tray.label_share, 0.1, seed=seed)
+    outside = Material(_linear(tray.rim), 0.4, texture=blots)
     turn = geometry.axis_angle((0, 0, 1), tray.turn_rad)
     frame = geometry.matrix(turn)
     length, width = tray.length_m + 2 * tray.wall_m, tray.width_m + 2 * tray.wall_m
@@ -195,7 +200,7 @@ def _die(
             look.vein_softness,
             seed=int(key.generator().integers(2**31)),
         )
-    centres = pip_centres(die.size_m, die.pip_spread, die.mirrored, die.turns)
+    centres = pip_centres(die.size_m, die.pip_spread, die.mirrored, die.turns, die.six_waist)
     spots = Spots(centres, die.pip_radius * die.size_m, _linear(look.pip), die.pip_depth)
     material = Material(
         _linear(look.body), look.roughness, look.specular, texture, spots, look.dome
@@ -220,8 +225,7 @@ def _die(
 
 
 def _shape(die: Die) -> Asset:
-    size = (die.size_m,) * 3
-    shape = primitives.rounded_box(size, die.edge_radius * die.size_m, 2, name="die")
+    shape = body(die.size_m, die.edge_radius, die.ball)
     middles = face_axes(die.mirrored)[:, 0] * die.size_m / 2
     keypoints = {
         name: (float(x), float(y), float(z)) for name, (x, y, z) in zip(NAMES, middles, strict=True)
@@ -253,7 +257,18 @@ def _lights(light: Lighting) -> tuple[Light, ...]:
         _scaled(light.tint, light.second_strength),
         light.second_size_rad,
     )
-    return tuple(each for each in (main, second) if max(each.irradiance) > 0)
+    ring = (
+        Light(
+            _towards(
+                light.ring_elevation_rad,
+                light.azimuth_rad + light.ring_arc_rad * number / light.ring_lamps,
+            ),
+            _scaled(light.tint, light.ring_strength / light.ring_lamps),
+            light.ring_size_rad,
+        )
+        for number in range(light.ring_lamps)
+    )
+    return tuple(each for each in (main, second, *ring) if max(each.irradiance) > 0)
 
 
 def _room(light: Lighting) -> Environment:

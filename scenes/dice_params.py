@@ -41,8 +41,11 @@ class Die(_Params):
     Attributes:
         size_m: Edge.
         edge_radius: Rounding, as a share of the edge.
+        ball: Radius of a ball that cuts off the corners, as a share of the edge; from 0.866
+            on all corners stay.
         pip_radius, pip_spread: Size of the pips and their distance from the middle lines,
             as shares of the edge.
+        six_waist: Distance between the two rows of the six, as a share of their length.
         pip_depth: 0 for painted pips, 1 for half spheres.
         look: What it is made of.
         mirrored: Handedness: whether three and four change places.
@@ -55,8 +58,10 @@ class Die(_Params):
 
     size_m: float = Field(0.016, gt=0.002, lt=0.2)
     edge_radius: float = Field(0.12, gt=0, lt=0.5)
+    ball: float = Field(0.9, ge=0.6)
     pip_radius: float = Field(0.09, gt=0, lt=0.25)
     pip_spread: float = Field(0.25, gt=0, lt=0.45)
+    six_waist: float = Field(1.0, gt=0.4, le=1.5)
     pip_depth: float = Field(0.5, ge=0, le=1)
     look: Look = Look()
     mirrored: bool = False
@@ -76,6 +81,7 @@ class Tray(_Params):
         wall_m: Thickness.
         turn_rad: About the vertical.
         floor, wall, rim: Colours.
+        label, label_share: Colour printed in blots on the outside, and the share it takes.
     """
 
     present: bool = False
@@ -87,6 +93,8 @@ class Tray(_Params):
     floor: RGB = (0.7, 0.7, 0.68)
     wall: RGB = (0.6, 0.6, 0.58)
     rim: RGB = (0.1, 0.1, 0.1)
+    label: RGB = (0.5, 0.3, 0.5)
+    label_share: float = Field(0.0, ge=0, le=1)
 
 
 class Strip(_Params):
@@ -116,13 +124,17 @@ class Strip(_Params):
 
 
 class Lighting(_Params):
-    """A main light, a second one, and the room.
+    """A main light, a second one, a ring of lamps round the vertical, and the room.
 
     Attributes:
         elevation_rad, azimuth_rad: Towards the main light.
         strength: Its irradiance.
         size_rad: Half the angle that it fills.
         second_elevation_rad, second_azimuth_rad, second_strength, second_size_rad: The other.
+        ring_lamps: Number of lamps in the ring.
+        ring_arc_rad: The part of the ring that they fill, from `azimuth_rad` on.
+        ring_elevation_rad, ring_strength, ring_size_rad: Each lamp's elevation, the irradiance
+            of all of them together, and half the angle that one fills.
         sky, horizon: Radiance of the room, above and around.
         bounce: Radiance from below, as light reflected by the table.
         tint: Colour of all light.
@@ -136,6 +148,11 @@ class Lighting(_Params):
     second_azimuth_rad: float = 2.0
     second_strength: float = Field(0.0, ge=0)
     second_size_rad: float = Field(0.3, ge=0, le=1.2)
+    ring_lamps: int = Field(0, ge=0, le=16)
+    ring_arc_rad: float = Field(6.2832, ge=0, le=6.2832)
+    ring_elevation_rad: float = Field(1.2, gt=0, le=1.5708)
+    ring_strength: float = Field(0.0, ge=0)
+    ring_size_rad: float = Field(0.1, ge=0, le=1.2)
     sky: float = Field(0.5, ge=0)
     horizon: float = Field(0.5, ge=0)
     bounce: float = Field(0.3, ge=0)

@@ -26,6 +26,7 @@ from simgen.spec import (
     Body,
     Drop,
     Environment,
+    Flicker,
     ImageTexture,
     Light,
     Material,
@@ -35,6 +36,7 @@ from simgen.spec import (
 )
 
 TEXTURE_PX = 256
+MOVES_S = 10.0  # how long a camera keeps moving
 PICTURE_PX = 1024
 
 
@@ -183,7 +185,10 @@ def _towards(elevation_rad: float, azimuth_rad: float) -> Vector:
 
 def _light(lamp: Lamp) -> Light:
     direction = _towards(lamp.elevation_rad, lamp.azimuth_rad)
-    return Light(direction, _times(lamp.tint, lamp.strength), lamp.size_rad)
+    change = None
+    if lamp.mains_hz > 0:
+        change = Flicker(lamp.mains_hz, lamp.mains_depth, lamp.mains_phase_rad)
+    return Light(direction, _times(lamp.tint, lamp.strength), lamp.size_rad, change)
 
 
 def _environment(room: Room) -> Environment:
@@ -197,4 +202,15 @@ def _environment(room: Room) -> Environment:
 def _camera(mount: Mount) -> Motion:
     aim = np.asarray(mount.aim_m)
     eye = aim + mount.distance_m * np.asarray(_towards(mount.elevation_rad, mount.azimuth_rad))
-    return Motion.rest(eye, geometry.look_at(eye, aim, roll_rad=mount.roll_rad))
+    start = geometry.look_at(eye, aim, roll_rad=mount.roll_rad)
+    spin = np.asarray(mount.spin_rad_s)
+    if not np.any(mount.velocity_m_s) and not spin.any():
+        return Motion.rest(eye, start)
+    rate = float(np.linalg.norm(spin))
+    # Between poses a motion goes straight and turns evenly, so few are exact; less than half
+    # a turn apart they are not ambiguous.
+    times = np.linspace(0.0, MOVES_S, 2 + int(MOVES_S * rate))
+    places = eye + np.outer(times, geometry.matrix(start) @ mount.velocity_m_s)
+    axis = spin / rate if rate else np.array([0.0, 0.0, 1.0])
+    turns = [geometry.multiply(start, geometry.axis_angle(axis, rate * t)) for t in times]
+    return Motion(times, places, np.array(turns))

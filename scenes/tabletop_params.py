@@ -164,6 +164,9 @@ class Lamp(_Params):
         strength: Irradiance on what faces it.
         size_rad: Half the angle that it fills.
         tint: Its colour.
+        mains_hz: Frequency of the current that it flickers with; 0 is steady.
+        mains_depth: How far it flickers: 1 goes dark twice a period.
+        mains_phase_rad: Of its light at time 0.
     """
 
     elevation_rad: float = Field(1.0, gt=0, le=1.5708)
@@ -171,6 +174,9 @@ class Lamp(_Params):
     strength: float = Field(0.5, ge=0)
     size_rad: float = Field(0.2, ge=0, le=1.2)
     tint: RGB = (1.0, 1.0, 1.0)
+    mains_hz: float = Field(0.0, ge=0)
+    mains_depth: float = Field(0.5, ge=0, le=1)
+    mains_phase_rad: float = 0.0
 
 
 class Room(_Params):
@@ -195,6 +201,9 @@ class Mount(_Params):
         elevation_rad, azimuth_rad: Of the camera, seen from there.
         aim_m: The point.
         roll_rad: About the axis of the camera.
+        velocity_m_s: Of the camera from time 0 on, along its own axes at time 0 (right, down,
+            forward).
+        spin_rad_s: Its turn about those axes.
     """
 
     distance_m: float = Field(0.8, gt=0.05)
@@ -202,6 +211,8 @@ class Mount(_Params):
     azimuth_rad: float = 0.0
     aim_m: tuple[float, float, float] = (0.0, 0.0, 0.03)
     roll_rad: float = 0.0
+    velocity_m_s: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    spin_rad_s: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
 class TabletopParams(_Params):

@@ -6,12 +6,15 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import zip_longest
 from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
 
 from simgen import registry
-from simgen.config import Config
+from simgen.config import Config, Moment
 from simgen.errors import ConfigError, SimgenError
 from simgen.labels import ALL, View, label
 from simgen.physics import UnsettledError, settle
@@ -19,7 +22,7 @@ from simgen.render import Renderer
 from simgen.render.supersample import supersample
 from simgen.rng import Key
 from simgen.sample import Frame, Sample
-from simgen.sensors.camera.camera import Camera
+from simgen.sensors.camera.camera import MIDDLE, Camera
 from simgen.sensors.camera.params import CameraParams
 from simgen.sensors.effect import Chain
 from simgen.space import Draw
@@ -141,13 +144,16 @@ class Source:
             camera.camera(spec.camera),
             camera.chain(),
             self.renderer(render),
-            camera.samples_per_pixel,
+            camera,
             self.recipe,
         )
-        count = len(self.recipe.frames.times_s)
+        moments = self.recipe.frames.schedule(key / "frames")
         return Sample(
             index,
-            tuple(shot.frame(k, key / "frame" / k) for k in range(count)),
+            tuple(
+                shot.frame(moment, following, key / "frame" / moment.number)
+                for moment, following in zip_longest(moments, moments[1:])
+            ),
             spec.categories,
             draw.factors,
             dict(sorted(rejections.items())),
@@ -180,42 +186,70 @@ class Shot:
         camera: Rays.
         chain: From radiance to file.
         renderer: Light.
-        samples: Rays in a pixel where one is not enough.
-        config: For labels, frame times and the device's stream.
+        params: The camera's settings.
+        config: For labels and the device's stream.
     """
 
     world: World
     camera: Camera
     chain: Chain
     renderer: Renderer
-    samples: int
+    params: CameraParams
     config: Config
 
-    def frame(self, number: int, key: Key) -> Frame:
-        """Frame `number` of the sample: light, then the file, and labels beside them."""
-        times = self.config.frames.times_s
-        view = View.of(self.world, self.camera, times[number])
-        light = supersample(
-            self.renderer,
-            self.world,
-            view.rays,
-            view.hits,
-            lambda pixels: self.camera.rays(view.time_s, pixels)[0],
-            (self.camera.height, self.camera.width),
-            self.samples,
-            key / "light",
-        )
+    def frame(self, moment: Moment, following: Moment | None, key: Key) -> Frame:
+        """One frame: light, then the file, and labels beside them."""
+        view = View.of(self.world, self.camera, moment.time_s)
+        labels = label(view, self.config.labels or ALL, following.time_s if following else None)
         state = self.chain.init(self.config.key() / "device")
+        light = self._light(view, key / "light")
+        if (gain := self.camera.gain()).size > 1:
+            light *= gain[..., None].astype(np.float32)
         data: bytes = self.chain.apply(light, state, key / "sensor")
-        following = times[number + 1] if number + 1 < len(times) else None
         return Frame(
-            view.time_s,
+            moment.number,
+            moment.time_s,
+            moment.stamp_s,
             self.camera.width,
             self.camera.height,
             data,
             "jpg" if data[:2] == b"\xff\xd8" else "png",
-            label(view, self.config.labels or ALL, following),
-            self.camera.facts(view.time_s),
+            labels,
+            self.camera.facts(moment.time_s),
+        )
+
+    def _light(self, view: View, key: Key) -> NDArray[np.float32]:
+        """Mean radiance (H, W, 3) over the exposure, the aperture and each pixel."""
+        shape = self.camera.height, self.camera.width
+        looks = self.camera.looks(self.params.shutter_samples) if self._blurs() else (MIDDLE,)
+        if len(looks) == 1:
+            return supersample(
+                self.renderer,
+                self.world,
+                view.rays,
+                view.hits,
+                lambda pixels: self.camera.rays(view.time_s, pixels)[0],
+                shape,
+                self.params.samples_per_pixel,
+                key,
+            )
+        total = np.zeros((*shape, 3), np.float32)
+        for look in looks:
+            rays, _ = self.camera.rays(view.time_s, None, look)
+            total += self.renderer.radiance(self.world, rays, self.world.cast(rays), key).reshape(
+                total.shape
+            )
+        total /= len(looks)
+        return total
+
+    def _blurs(self) -> bool:
+        """Whether anything changes within the exposure or across the aperture."""
+        spec = self.world.spec
+        return (
+            self.camera.aperture_m > 0
+            or self.camera.motion.moves
+            or any(body.motion.moves for body in spec.bodies)
+            or any(light.change for light in spec.lights)
         )
 
 

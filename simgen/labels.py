@@ -289,17 +289,17 @@ def _triple(v: Array) -> tuple[float, float, float]:
 
 
 def _row_time(view: View, motion: Motion, local_m: Array) -> float:
-    """When the row is read in which a body point is seen; the frame's start if it is not."""
+    """When the line sees in which a body point is; when the first does if none does."""
     if len(view.rays.times_s) == 1:
-        return view.time_s
-    times = [view.time_s]
+        return float(view.rays.times_s[0])
+    times = [float(view.rays.times_s[0])]
 
     def at(t: Array) -> Array:
         times[0] = float(t[0])
         return _carry(motion, local_m[None], t)
 
     _, seen = view.camera.project_moving(at, 1, view.time_s)
-    return times[0] if seen[0] else view.time_s
+    return times[0] if seen[0] else float(view.rays.times_s[0])
 
 
 def _box(pixels: NDArray[np.int64]) -> Box | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +16,14 @@ class Rays:
         origins_m: (n, 3) float64, or (1, 3) when all rays share one origin.
         directions: (n, 3) float64, unit length.
         times_s: (n,) float64, or (1,) when all rays are cast at once.
+        span_s: (n,) or (1,) float64, how long each ray stands for, about its time: 0 for a
+            moment. Light that changes within it is averaged; what moves is taken at the time.
     """
 
     origins_m: NDArray[np.float64]
     directions: NDArray[np.float64]
     times_s: NDArray[np.float64]
+    span_s: NDArray[np.float64] = field(default_factory=lambda: np.zeros(1))
 
     def __len__(self) -> int:
         return len(self.directions)
@@ -29,7 +32,8 @@ class Rays:
         """The rays at `index`."""
         origins = self.origins_m if len(self.origins_m) == 1 else self.origins_m[index]
         times = self.times_s if len(self.times_s) == 1 else self.times_s[index]
-        return Rays(origins, self.directions[index], times)
+        spans = self.span_s if len(self.span_s) == 1 else self.span_s[index]
+        return Rays(origins, self.directions[index], times, spans)
 
 
 @dataclass(frozen=True, eq=False)

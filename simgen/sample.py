@@ -138,21 +138,28 @@ class Frame:
     """One picture and its labels.
 
     Attributes:
+        number: Which frame of the sequence, from 0; a lost frame leaves a gap.
         time_s: Start of the frame on the scene's clock.
+        stamp_s: The time that the camera wrote on it.
         width, height: Pixels.
         encoded: The file the camera wrote.
         suffix: Its kind, "jpg" or "png".
         labels: What is in it.
         camera: Plain data: model, intrinsics, distortion, pose.
+        readings: What other sensors read beside it, such as "raw" or "sensed_depth": arrays
+            by name, lower case with underscores.
     """
 
+    number: int
     time_s: float
+    stamp_s: float
     width: int
     height: int
     encoded: bytes
     suffix: str
     labels: Labels
     camera: Mapping[str, object]
+    readings: Mapping[str, NDArray[np.generic]] = field(default_factory=dict)
 
     @cached_property
     def rgb(self) -> NDArray[np.uint8]:
@@ -175,6 +182,8 @@ class Sample:
         factors: Every draw, its value and its log-density.
         rejections: How often a draw was refused, by reason.
         provenance: Plain data: versions, renderer, assets with digests and licences.
+        streams: What sensors read that are not bound to frames, such as "events" or "imu":
+            arrays by name, lower case with underscores.
     """
 
     index: int
@@ -183,3 +192,4 @@ class Sample:
     factors: tuple[Factor, ...]
     rejections: Mapping[str, int] = field(default_factory=dict)
     provenance: Mapping[str, object] = field(default_factory=dict)
+    streams: Mapping[str, NDArray[np.generic]] = field(default_factory=dict)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from simgen.config.check import check_models, field_names
+from simgen.config.frames import Frames
 from simgen.config.merge import override, read_config
 from simgen.config.text import Marks
 from simgen.errors import ConfigError, did_you_mean
@@ -37,27 +38,6 @@ class Sampling(BaseModel):
 
     model_config = _STRICT
     method: Method = "random"
-
-
-class Frames(BaseModel):
-    """How many frames one sample has.
-
-    Attributes:
-        count: Frames, 1 for a still.
-        rate_hz: Frames a second.
-        start_s: Start of the first frame on the clock of the physics, which lets go at 0;
-            None waits until all has come to rest.
-    """
-
-    model_config = _STRICT
-    count: Annotated[int, Field(ge=1)] = 1
-    rate_hz: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 30.0
-    start_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
-
-    @property
-    def times_s(self) -> tuple[float, ...]:
-        """When each frame starts."""
-        return tuple((self.start_s or 0.0) + k / self.rate_hz for k in range(self.count))
 
 
 def _default_render() -> dict[str, object]:

@@ -79,6 +79,25 @@ def decode_mask(data: bytes) -> NDArray[Any]:
     return np.asarray(image)
 
 
+def encode_reading(array: NDArray[Any]) -> tuple[str, bytes]:
+    """Any sensor's array: how its member's name ends, and the member.
+
+    (H, W) of 8 or 16 bits is a grey PNG, everything else a compressed `.npy`.
+    """
+    if array.ndim == 2 and array.dtype in (np.uint8, np.uint16):
+        return "png", encode_mask(array)
+    return "npy.zst", encode_array(array)
+
+
+def decode_reading(member: str, data: bytes) -> NDArray[Any]:
+    """The array of a member that `encode_reading` wrote.
+
+    Raises:
+        StoreError: When it is damaged.
+    """
+    return decode_mask(data) if member.endswith(".png") else decode_array(data)
+
+
 def encode_json(value: object, where: str) -> bytes:
     """Plain data as compact JSON.
 

@@ -137,6 +137,17 @@ class FrameRecord:
             "a label must be known", field, did_you_mean(field, {**encode.MASKS, **encode.ARRAYS})
         )
 
+    def reading(self, name: str) -> NDArray[Any]:
+        """What another sensor read beside the picture.
+
+        Raises:
+            StoreError: When there is no such reading.
+        """
+        members = self.record["readings"]
+        if name not in members:
+            raise StoreError("a reading must be there", name, did_you_mean(name, members), self.key)
+        return encode.decode_reading(members[name], self.read(members[name]))
+
     def load(self) -> Frame:
         """All of it, as it was recorded."""
         return records.frame(self.record, self.read, self.members.__contains__)
@@ -164,6 +175,11 @@ class Record:
         """Every draw."""
         return tuple(records.factor(item) for item in self.record["factors"])
 
+    @property
+    def streams(self) -> dict[str, NDArray[Any]]:
+        """What sensors read that are not bound to frames."""
+        return records.arrays(self.record["streams"], self.frames[0].read)
+
     def load(self) -> Sample:
         """All of it, as it was recorded."""
         return Sample(
@@ -173,6 +189,7 @@ class Record:
             factors=self.factors,
             rejections=self.record["rejections"],
             provenance=self.record["provenance"],
+            streams=self.streams,
         )
 
 

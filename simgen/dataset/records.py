@@ -2,15 +2,18 @@
 
 Keys are `{index:08d}`, or `{index:08d}-{frame:03d}` for sequences. A frame has
 `rgb.jpg` or `rgb.png`, `objects.json` (time, camera, objects) and one member for each
-label image; the first frame also has `sample.json` (factors, rejections, provenance).
+label image and for each reading of another sensor; the first frame also has `sample.json`
+(factors, rejections, provenance) and one member for each stream.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simgen.dataset import encode
 from simgen.errors import StoreError
@@ -19,6 +22,7 @@ from simgen.space import Factor
 
 SAMPLE = "sample.json"
 OBJECTS = "objects.json"
+NAME = re.compile(r"[a-z][a-z0-9_]*")
 IMAGES = ("rgb.jpg", "rgb.png")
 Read = Callable[[str], bytes]
 
@@ -45,7 +49,9 @@ def members(sample: Sample) -> list[tuple[str, bytes]]:
         name = key(sample.index, number, len(sample.frames))
         files = _frame_members(frame, name)
         if number == 0:
-            files[SAMPLE] = encode.encode_json(_sample_record(sample), f"{name}.{SAMPLE}")
+            streams = _readings(sample.streams, files, name)
+            record = {**_sample_record(sample), "streams": streams}
+            files[SAMPLE] = encode.encode_json(record, f"{name}.{SAMPLE}")
         found += [(f"{name}.{suffix}", data) for suffix, data in files.items()]
     return sorted(found)
 
@@ -55,20 +61,40 @@ def _frame_members(frame: Frame, name: str) -> dict[str, bytes]:
     picture = f"rgb.{frame.suffix}"
     if picture not in IMAGES:
         raise StoreError("a picture must be a jpg or png", frame.suffix, where=name)
-    record = {
+    record: dict[str, object] = {
+        "number": frame.number,
         "time_s": frame.time_s,
+        "stamp_s": frame.stamp_s,
         "image": {"member": picture, "width": frame.width, "height": frame.height},
         "camera": frame.camera,
         "objects": [object_record(label) for label in labels.objects],
     }
-    files = {picture: frame.encoded, OBJECTS: encode.encode_json(record, f"{name}.{OBJECTS}")}
+    files = {picture: frame.encoded}
     for field, member in encode.MASKS.items():
         if (mask := getattr(labels, field)) is not None:
             files[member] = encode.encode_mask(mask)
     for field, member in encode.ARRAYS.items():
         if (array := getattr(labels, field)) is not None:
             files[member] = encode.encode_array(array)
+    record["readings"] = _readings(frame.readings, files, name)
+    files[OBJECTS] = encode.encode_json(record, f"{name}.{OBJECTS}")
     return files
+
+
+def _readings(
+    readings: Mapping[str, NDArray[Any]], files: dict[str, bytes], where: str
+) -> dict[str, str]:
+    """Add the arrays of sensors to a frame's files; the member of each."""
+    members = {}
+    for name, array in readings.items():
+        suffix, data = encode.encode_reading(array)
+        member = f"{name}.{suffix}"
+        if not NAME.fullmatch(name) or member in files or name == "rgb":
+            raise StoreError(
+                "a reading's name must be lower case with underscores, and new", name, where=where
+            )
+        members[name], files[member] = member, data
+    return members
 
 
 def _sample_record(sample: Sample) -> dict[str, object]:
@@ -181,11 +207,19 @@ def frame(record: Mapping[str, Any], read: Read, has: Callable[[str], bool]) -> 
         if has(member)
     }
     return Frame(
+        number=record["number"],
         time_s=record["time_s"],
+        stamp_s=record["stamp_s"],
         width=record["image"]["width"],
         height=record["image"]["height"],
         encoded=read(picture),
         suffix=picture.removeprefix("rgb."),
         labels=Labels(tuple(object_label(item) for item in record["objects"]), **images),
         camera=record["camera"],
+        readings=arrays(record["readings"], read),
     )
+
+
+def arrays(members: Mapping[str, str], read: Read) -> dict[str, NDArray[Any]]:
+    """The arrays of sensors, by name."""
+    return {name: encode.decode_reading(member, read(member)) for name, member in members.items()}

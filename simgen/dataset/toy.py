@@ -71,6 +71,7 @@ class ToySource:
             ),
             rejections={"no view": int(rng.integers(3))},
             provenance={"assets": [asset], "renderer": "toy"},
+            streams={"imu": rng.standard_normal((7, 6))},
         )
 
     def _frame(self, rng: np.random.Generator, number: int) -> Frame:
@@ -95,7 +96,9 @@ class ToySource:
         if not done:
             raise AssertionError("OpenCV must be able to write PNG")
         return Frame(
+            number=number,
             time_s=0.04 * number,
+            stamp_s=0.04 * number + 0.002,
             width=width,
             height=height,
             encoded=encoded.tobytes(),
@@ -108,6 +111,10 @@ class ToySource:
                 normals=np.repeat(depth[..., None], 3, axis=2).astype(np.float16),
             ),
             camera={"model": "pinhole", "fx_px": 100.0, "size_px": [width, height]},
+            readings={
+                "raw": rng.integers(0, 4096, (6, 8), np.uint16),
+                "sensed_depth_m": depth[:6, :8].astype(np.float32),
+            },
         )
 
     def _silhouette(self, rng: np.random.Generator) -> NDArray[np.bool_]:

@@ -111,7 +111,7 @@ def _sample(
         damaged = list(_members(frame, members))
         yield from damaged
         if not damaged:
-            yield from _contents(dataset, frame)
+            yield from _contents(dataset, record, frame)
 
 
 def _members(frame: FrameRecord, members: Mapping[str, Member]) -> Iterator[Problem]:
@@ -125,12 +125,13 @@ def _members(frame: FrameRecord, members: Mapping[str, Member]) -> Iterator[Prob
             yield Problem(f"{frame.key}.{name}", "the content does not fit its checksum")
 
 
-def _contents(dataset: Dataset, frame: FrameRecord) -> Iterator[Problem]:
+def _contents(dataset: Dataset, record: Record, frame: FrameRecord) -> Iterator[Problem]:
     try:
         loaded = frame.load()
         shape = loaded.rgb.shape[:2]
         if records.SAMPLE in frame.members:
             decode_json(frame.read(records.SAMPLE), frame.key)
+            _ = record.streams
     except (StoreError, KeyError, TypeError, ValueError) as error:
         yield Problem(frame.key, f"a member cannot be decoded: {error}")
         return

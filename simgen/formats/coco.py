@@ -162,6 +162,7 @@ def _image(frame: FrameRecord, number: int, file: str) -> dict[str, object]:
         "sample": frame.index,
         "frame": frame.number,
         "time_s": frame.time_s,
+        "stamp_s": frame.record["stamp_s"],
         "camera": frame.camera,
     }
 

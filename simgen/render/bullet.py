@@ -114,7 +114,7 @@ class BulletRenderer:
             MissingExtraError: When the EGL plugin does not load.
         """
         del key
-        if len(rays.origins_m) > 1 or len(rays.times_s) > 1:
+        if max(len(rays.origins_m), len(rays.times_s), len(rays.span_s)) > 1:
             raise ConfigError(
                 "the bullet renderer takes rays from one point at one time",
                 f"{len(rays.origins_m)} origins and {len(rays.times_s)} times",
@@ -126,7 +126,7 @@ class BulletRenderer:
         if not len(surface.ray):
             return light
         view, plane = self._view(rays)
-        shading = self._shading(world.spec, view, float(rays.times_s[0]))
+        shading = self._shading(world.spec, view, float(rays.times_s[0]), rays.span_s)
         height, width = shading.shape[:2]  # EGL's may be smaller than the view asks for
         x = (plane[:, 0] - view.left) / (view.right - view.left) * width - 0.5
         y = (plane[:, 1] - view.top) / (view.bottom - view.top) * height - 0.5
@@ -157,11 +157,15 @@ class BulletRenderer:
         origin = rays.origins_m[0]
         return Pinhole(origin, axes, left, far_right, top, bottom, width, height), plane
 
-    def _shading(self, spec: SceneSpec, view: Pinhole, time_s: float) -> NDArray[np.float32]:
+    def _shading(
+        self, spec: SceneSpec, view: Pinhole, time_s: float, span_s: NDArray[np.float64]
+    ) -> NDArray[np.float32]:
         """Irradiance picture (H, W, 3) of the scene in white."""
         lamp = max(spec.lights, key=lambda each: sum(each.irradiance), default=None)
         sky = np.mean([spec.environment.sky, spec.environment.horizon], axis=0)
-        direct = np.array(lamp.irradiance) if lamp else np.zeros(3)
+        direct = np.zeros(3)
+        if lamp:
+            direct = np.array(lamp.irradiance) * lamp.level(np.array([time_s]), span_s)
         total = float((sky + direct).max())
         if total == 0:
             return np.zeros((view.height, view.width, 3), np.float32)

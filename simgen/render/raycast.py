@@ -59,6 +59,7 @@ class RaycastRenderer:
         if not len(surface.ray):
             return light
         time = rays.times_s if len(rays.times_s) == 1 else rays.times_s[surface.ray]
+        span = rays.span_s if len(rays.span_s) == 1 else rays.span_s[surface.ray]
         colour, normal = _materials(world, surface, time)
         turn = key.generator().random()
         patches = Patches.of(surface.point_m, surface.body)
@@ -69,7 +70,8 @@ class RaycastRenderer:
             hidden = _hidden(world, surface, patches, time, directions, np.inf)
             facing = float((directions @ geometry.unit(source.direction)).sum())
             lamp = np.array(source.irradiance, np.float64)
-            share[:] = add_lamp(normal, hidden, directions, facing, lamp, irradiance)
+            level = source.level(time, span)
+            share[:] = add_lamp(normal, hidden, directions, facing, lamp, level, irradiance)
         add_diffuse(light, surface.ray, colour, irradiance)
         if self.params.highlights:
             room = spec.environment

@@ -119,6 +119,7 @@ def add_lamp(
     directions: Array,
     facing: float,
     lamp: Array,
+    level: Array,
     irradiance: Image,
 ) -> Image:
     """Add a lamp to the irradiance (k, 3), in place, and return the share of it seen (k,).
@@ -129,10 +130,12 @@ def add_lamp(
         directions: (s, 3) across the lamp.
         facing: Sum of the cosines at a surface that faces the lamp: it gets all its light.
         lamp: (3,) the irradiance there.
+        level: (k,) or (1,) how bright the lamp is at each point's time.
         irradiance: What is written.
     """
-    share = np.empty(len(normal), np.float32)
+    share, steady = np.empty(len(normal), np.float32), len(level) == 1
     for k in range(len(normal)):
+        now = level[0 if steady else k]
         whole = seen = 0.0
         for j in range(len(directions)):
             cosine = (
@@ -144,9 +147,9 @@ def add_lamp(
                 whole += cosine
                 if not hidden[k, j]:
                     seen += cosine
-        share[k] = seen / whole if whole > 0 else 0.0
+        share[k] = now * seen / whole if whole > 0 else 0.0
         for c in range(3):
-            irradiance[k, c] += seen / facing * lamp[c]
+            irradiance[k, c] += now * seen / facing * lamp[c]
     return share
 
 

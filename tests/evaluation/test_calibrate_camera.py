@@ -16,8 +16,8 @@ from evaluation.calibrate.fragment import camera_fragment, span, write_fragment
 from evaluation.calibrate.picture import residual_picture
 from simgen.cli import app
 from simgen.config import load_config
-from simgen.contracts.sensors.chessboard import Chessboard, placements
-from simgen.contracts.sensors.chessboard import photographs as photograph
+from simgen.contracts.chessboard import Chessboard, placements
+from simgen.contracts.chessboard import photographs as photograph
 from simgen.errors import CaptureError, ConfigError, SimgenError
 from simgen.generate import Source
 from simgen.rng import Key

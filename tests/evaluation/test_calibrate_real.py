@@ -12,8 +12,8 @@ from scipy.spatial.transform import Rotation
 
 from evaluation.calibrate.board import Board, Sighting, Survey, find_corners, survey
 from evaluation.calibrate.camera import check_frame, fit_camera
-from simgen.contracts.sensors.chessboard import Chessboard, placements
-from simgen.contracts.sensors.chessboard import photographs as photograph
+from simgen.contracts.chessboard import Chessboard, placements
+from simgen.contracts.chessboard import photographs as photograph
 from simgen.errors import CaptureError
 from simgen.sensors.camera.lens import BrownConrady, KannalaBrandt, LensParams
 from simgen.sensors.camera.lens.base import border

@@ -7,6 +7,7 @@ from simgen import geometry
 from simgen.assets import primitives
 from simgen.sensors.camera.camera import Camera
 from simgen.sensors.camera.lens import BrownConrady
+from simgen.sensors.camera.shutter import Shutter
 from simgen.spec import Body, Environment, Material, Motion, SceneSpec
 
 WIDTH, HEIGHT = 96, 72
@@ -49,7 +50,7 @@ def camera(
 ):
     middle = (width - 1) / 2, (height - 1) / 2
     lens = model(f, f, *middle, **distortion)
-    return Camera(lens, width, height, motion, readout_s)
+    return Camera(lens, width, height, motion, Shutter(readout_s))
 
 
 def matrices(lens):

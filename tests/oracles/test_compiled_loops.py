@@ -138,11 +138,14 @@ def test_light_of_lamps_and_sky():
     cosine = np.maximum(normal @ directions.T, 0)
     seen, whole = (cosine * ~hidden).sum(axis=1), cosine.sum(axis=1)
     lit = level.copy()
-    share = add_lamp(normal, hidden, directions, 3.0, lamp, lit)
+    share = add_lamp(normal, hidden, directions, 3.0, lamp, np.ones(1), lit)
     np.testing.assert_allclose(lit, level + np.outer(seen / 3, lamp), atol=1e-5)
     lower = whole > 0
     np.testing.assert_allclose(share[lower], (seen[lower] / whole[lower]), atol=1e-5)
     assert (share[~lower] == 0).all()
+    changing = rng.uniform(0, 2, 200)
+    dim = add_lamp(normal, hidden, directions, 3.0, lamp, changing, level.copy())
+    np.testing.assert_allclose(dim, share * changing, atol=1e-5)
 
     radiance = rng.random((7, 3)) / 7
     dimmed = level.copy()

@@ -26,6 +26,7 @@ from simgen import geometry
 from simgen.assets import primitives
 from simgen.labels import ALL, View, label
 from simgen.sensors.camera.lens import KannalaBrandt
+from simgen.sensors.camera.shutter import Shutter
 from simgen.spec import Motion
 from simgen.world import World
 
@@ -252,10 +253,20 @@ def test_truncation_far_outside_the_frame(lens):
     assert ours["rear"].box is None
 
 
-def test_flow_of_a_rolling_shutter_lands_on_the_row_that_reads_it():
+SHUTTERS = [
+    Shutter(0.08),
+    Shutter(0.08, "up", 0.01),
+    Shutter(0.06, "left", 0.02),
+    Shutter(0.08, "right", 0.02, "global"),
+    Shutter(exposure_s=0.03),
+]
+
+
+@pytest.mark.parametrize("shutter", SHUTTERS, ids=lambda s: f"{s.readout} {s.reset}")
+def test_flow_lands_on_the_line_that_reads_it(shutter):
     """Where flow says a point goes, the ray cast then and there meets that point."""
     cam_motion = flying()
-    cam = camera(cam_motion, f=92.0, readout_s=0.08, **LENSES["all"])
+    cam = dataclasses.replace(camera(cam_motion, f=92.0, **LENSES["all"]), shutter=shutter)
     spec = cluttered(3, cam_motion)
     first, world = view_of(spec, cam), World(spec)
     ours = label(first, ALL, NEXT)
@@ -263,13 +274,15 @@ def test_flow_of_a_rolling_shutter_lands_on_the_row_that_reads_it():
     rows = np.flatnonzero((first.hits.body >= 0) & np.isfinite(flow).all(axis=1))[::7]
     goal = cam.pixels()[rows] + flow[rows]
     rays, found = cam.rays(NEXT, goal)
+    times = np.broadcast_to(rays.times_s, len(goal))
+    origins = np.broadcast_to(rays.origins_m, (len(goal), 3))
     local = world.surface(first.rays, first.hits)
     at = local.local_m[np.searchsorted(local.ray, rows)]
     gaps = []
     for k in np.flatnonzero(found):
         b = spec.bodies[first.hits.body[rows[k]]]
-        position, turn = b.motion.pose(float(rays.times_s[k]))
-        reach = turn @ at[k] + position - rays.origins_m[k]
+        position, turn = b.motion.pose(float(times[k]))
+        reach = turn @ at[k] + position - origins[k]
         gaps.append(np.linalg.norm(np.cross(reach, rays.directions[k])))
     assert len(gaps) > 100
     assert max(gaps) < 1e-5  # metres from the ray

@@ -346,6 +346,16 @@ def test_spheres_hold_every_pose():
             assert np.linalg.norm(vertices - centre, axis=1).max() <= radius + 1e-9
 
 
+def test_moments_in_a_row_get_the_poses_of_each_alone():
+    motion = moving(np.random.default_rng(16), (0, 0, 0), (1, 0.3, -0.2))
+    times = np.repeat(np.linspace(-0.2, 1.3, 40), 25)
+    position, quaternion = motion.at(times)
+    for k in (0, 24, 25, 517, 999):
+        one = motion.at(times[k : k + 1])
+        assert np.array_equal(position[k], one[0][0])
+        assert np.array_equal(quaternion[k], one[1][0])
+
+
 def test_motion_rests_outside_its_span():
     motion = moving(np.random.default_rng(15), (0, 0, 0), (1, 0, 0))
     position, quaternion = motion.at(np.array([-5.0, 0.0, 1.0, 9.0]))

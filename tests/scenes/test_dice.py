@@ -10,7 +10,7 @@ from scipy import stats
 
 from scenes.dice import FAMILY
 from scenes.dice_params import DiceParams, Die, Lighting, Look, Mount, Tray
-from scenes.die import COCKED, NAMES, face_axes, face_up, pip_centres
+from scenes.die import COCKED, NAMES, body, face_axes, face_up, pip_centres
 from simgen import geometry
 from simgen.generate import RejectedError
 from simgen.labels import View, label
@@ -50,6 +50,66 @@ def test_21_pips_and_opposite_sides_sum_to_seven(mirrored, turns):
         assert on.sum() == number + 1
         across = np.abs(centres[on] @ np.stack([a, b], axis=1))
         assert across.max(initial=0) <= 0.25 * 0.02 + 1e-12
+
+
+def test_a_waist_narrows_the_six_across_its_rows_alone():
+    plain, narrow = (pip_centres(0.02, 0.25, False, 0, waist) for waist in (1.0, 0.7))
+    np.testing.assert_array_equal(plain[:15], narrow[:15])
+    _, across, along = face_axes(False)[5]
+    np.testing.assert_allclose(narrow[15:] @ across, 0.7 * (plain[15:] @ across))
+    np.testing.assert_allclose(narrow[15:] @ along, plain[15:] @ along)
+    assert len(np.unique(np.round(plain[15:] @ along, 9))) == 3  # rows of three
+
+
+def test_a_ball_cuts_the_corners_of_a_die_off():
+    """Within cube and ball, as wide as the cube, sides flat discs: volume by sampling."""
+    size, edge, ball = 0.02, 0.06, 0.72
+    die = body(size, edge, ball, cells=24)
+    far = np.linalg.norm(die.vertices_m, axis=1)
+    assert np.abs(die.vertices_m).max() <= size / 2 + 1e-9
+    assert far.max() <= ball * size + 1e-6
+    np.testing.assert_allclose(np.ptp(die.bounds_m, axis=0), size, rtol=1e-6)
+    np.testing.assert_allclose(np.linalg.norm(die.normals, axis=1), 1, rtol=1e-6)
+    assert (np.einsum("ij,ij->i", die.normals, die.vertices_m) > 0).all()
+    top = die.vertices_m[(die.normals[:, 2] > 1 - 1e-6)]
+    disc = np.sqrt((ball - edge) ** 2 - (0.5 - edge) ** 2) * size
+    assert np.linalg.norm(top[:, :2], axis=1).max() == pytest.approx(disc, rel=0.1)
+    corners = die.vertices_m[die.faces]
+    volume = np.linalg.det(corners).sum() / 6 / size**3
+    points = np.random.default_rng(0).uniform(-0.5, 0.5, (200_000, 3))
+    sharp = np.mean(np.linalg.norm(points, axis=1) < ball)
+    assert sharp - 0.03 < volume < sharp
+    assert body(size, edge, 0.9).faces.shape == body(size, edge, 5.0).faces.shape
+    assert np.linalg.norm(body(size, edge, 0.9).vertices_m, axis=1).max() > ball * size
+
+
+def test_ring_of_lamps_shares_its_strength():
+    light = Lighting(
+        strength=0.0, ring_lamps=5, ring_strength=0.3, ring_elevation_rad=1.1, ring_arc_rad=4.0
+    )
+    lamps = FAMILY.build(DiceParams(light=light), KEY).lights
+    assert len(lamps) == 5
+    np.testing.assert_allclose(np.sum([lamp.irradiance for lamp in lamps], axis=0), 0.3)
+    directions = np.array([lamp.direction for lamp in lamps])
+    np.testing.assert_allclose(directions[:, 2], np.sin(1.1))
+    turns = np.unwrap(np.arctan2(directions[:, 1], directions[:, 0]))
+    np.testing.assert_allclose(np.diff(turns), 0.8)
+    assert not FAMILY.build(DiceParams(light=Lighting(strength=0.0)), KEY).lights
+
+
+def test_print_on_the_tray_is_drawn_again_from_its_key():
+    def rims(key):
+        tray = Tray(present=True, label_share=0.2)
+        return [
+            b.materials[1].texture
+            for b in FAMILY.build(DiceParams(tray=tray), key).bodies
+            if b.name.startswith("tray wall")
+        ]
+
+    assert rims(KEY) == rims(KEY) != rims(Key(1))
+    assert all(rim is not None for rim in rims(KEY))
+    plain = FAMILY.build(DiceParams(tray=Tray(present=True)), KEY).bodies
+    assert all(b.materials[-1].texture is None for b in plain if b.name.startswith("tray"))
 
 
 def test_handedness():

@@ -362,3 +362,27 @@ def test_a_users_folder_of_meshes_takes_one_override() -> None:
         assert body.category == body.attributes["asset"]
         assert 0.02 < body.mass_kg < 0.3
         assert body.asset.licence == "MIT"
+
+
+def test_a_moving_camera_goes_straight_and_turns_evenly() -> None:
+    mount = {"velocity_m_s": (0.1, 0.0, 0.2), "spin_rad_s": (0.0, 0.9, 0.3), "roll_rad": 0.2}
+    still, moving = build({"camera": {"roll_rad": 0.2}}).camera, build({"camera": mount}).camera
+    eye, turn = still.pose(0.0)
+    rate = float(np.linalg.norm(mount["spin_rad_s"]))
+    for time in (0.0, 0.37, 2.0, 9.9):
+        place, now = moving.pose(time)
+        np.testing.assert_allclose(place, eye + turn @ (0.1 * time, 0, 0.2 * time), atol=1e-12)
+        spun = geometry.matrix(geometry.axis_angle(mount["spin_rad_s"], rate * time))
+        np.testing.assert_allclose(now, turn @ spun, atol=1e-12)
+    assert not still.moves
+
+
+def test_a_lamp_flickers_at_twice_the_frequency_of_the_mains() -> None:
+    (lamp,) = build({"lamps": [{"mains_hz": 50.0, "mains_depth": 0.8}]}).lights
+    times = np.linspace(0, 0.02, 2001)[:-1]
+    level = lamp.level(times, np.zeros(1))
+    assert level.mean() == pytest.approx(1)
+    assert (level.min(), level.max()) == pytest.approx((0.2, 1.8), abs=1e-4)
+    np.testing.assert_allclose(level[:1000], level[1000:])
+    (steady,) = build({"lamps": [{}]}).lights
+    assert steady.change is None

@@ -5,9 +5,10 @@ import pytest
 from pydantic import ValidationError
 
 from simgen import geometry
-from simgen.sensors.camera.camera import Camera
+from simgen.sensors.camera.camera import MIDDLE, Camera, Look
 from simgen.sensors.camera.lens import BrownConrady, DoubleSphere, Eucm, KannalaBrandt
 from simgen.sensors.camera.params import CameraParams
+from simgen.sensors.camera.shutter import Shutter
 from simgen.sensors.effect import Domain
 from simgen.spec import Motion
 
@@ -37,7 +38,7 @@ def test_pixels_go_row_by_row():
 
 
 def test_all_at_once_and_pixel_by_pixel_agree():
-    cam = Camera(LENS, W, H, FLYING, readout_s=0.2)
+    cam = Camera(LENS, W, H, FLYING, Shutter(0.2))
     whole, found = cam.rays(0.3)
     some, _ = cam.rays(0.3, cam.pixels()[100:110])
     assert found.all()
@@ -56,18 +57,18 @@ def test_global_shutter_has_one_time_and_one_origin():
 
 def test_rows_are_read_one_after_the_other():
     """t(row) = t0 + row / rows * readout; the camera's pose follows."""
-    rays, _ = Camera(LENS, W, H, FLYING, readout_s=0.6).rays(0.1)
+    rays, _ = Camera(LENS, W, H, FLYING, Shutter(0.6)).rays(0.1)
     times = rays.times_s.reshape(H, W)
     np.testing.assert_allclose(times, np.repeat(0.1 + np.arange(H)[:, None] / H * 0.6, W, axis=1))
     np.testing.assert_allclose(rays.origins_m.reshape(H, W, 3)[:, 0, 0], 0.5 + 0.2 * times[:, 0])
-    still, _ = Camera(LENS, W, H, STILL, readout_s=0.6).rays(0.1)
+    still, _ = Camera(LENS, W, H, STILL, Shutter(0.6)).rays(0.1)
     assert len(still.origins_m) == 1
     assert len(still.times_s) == W * H
 
 
 def test_a_readout_towards_nothing_is_a_global_shutter():
-    a, _ = Camera(LENS, W, H, FLYING, readout_s=0.0).rays(0.4)
-    b, _ = Camera(LENS, W, H, FLYING, readout_s=1e-300).rays(0.4)
+    a, _ = Camera(LENS, W, H, FLYING, Shutter(0.0)).rays(0.4)
+    b, _ = Camera(LENS, W, H, FLYING, Shutter(1e-300)).rays(0.4)
     np.testing.assert_allclose(a.directions, b.directions, rtol=0, atol=1e-15)
     assert len(a.times_s) == 1
     assert len(b.times_s) == W * H
@@ -77,7 +78,7 @@ def test_a_readout_towards_nothing_is_a_global_shutter():
 @pytest.mark.parametrize("lens", LENSES, ids=lambda lens: type(lens).__name__)
 def test_projection_inverts_rays(readout, lens):
     """Still points on rays of a moving camera come back to their pixels, to 1e-5 px."""
-    cam = Camera(lens, W, H, FLYING, readout)
+    cam = Camera(lens, W, H, FLYING, Shutter(readout))
     rays, _ = cam.rays(0.2)
     depth = np.random.default_rng(0).uniform(0.5, 3, (W * H, 1))
     pixels, seen = cam.project(rays.origins_m + depth * rays.directions, 0.2)
@@ -88,7 +89,7 @@ def test_projection_inverts_rays(readout, lens):
 def test_a_moving_point_is_seen_on_its_own_row():
     """Closed form: y = y0 + v t, row = f y + c, t = row T / H."""
     lens = BrownConrady(50.0, 50.0, (W - 1) / 2, (H - 1) / 2)
-    cam = Camera(lens, W, H, Motion.rest((0, 0, 0)), 0.5)
+    cam = Camera(lens, W, H, Motion.rest((0, 0, 0)), Shutter(0.5))
     speed = 0.4  # 20 rows a second, against 60 that are read
 
     def at(times):
@@ -110,7 +111,7 @@ def test_pixels_without_a_ray_get_the_axis():
 
 
 def test_facts_are_plain_and_enough_to_project():
-    facts = Camera(LENS, W, H, FLYING, 0.1).facts(0.5)
+    facts = Camera(LENS, W, H, FLYING, Shutter(0.1)).facts(0.5)
     assert facts["K"] == [[50.0, 0.0, 19.5], [0.0, 50.0, 14.5], [0.0, 0.0, 1.0]]
     assert facts["distortion"] == [-0.2, 0.0, 0.003, 0.0, 0.0]
     assert facts["position_m"] == pytest.approx([0.6, -0.4, 1.0])
@@ -122,7 +123,7 @@ def test_settings_make_the_camera_they_state():
     cam = CameraParams(width=64, height=48, fx_px=70, readout_s=0.02).camera(STILL)
     lens = cam.lens
     assert (lens.fx_px, lens.fy_px, lens.cx_px, lens.cy_px) == (70, 70, 31.5, 23.5)
-    assert (cam.width, cam.height, cam.readout_s) == (64, 48, 0.02)
+    assert (cam.width, cam.height, cam.shutter.readout_s) == (64, 48, 0.02)
     off = CameraParams(width=64, height=48, fx_px=70, fy_px=71, cx_px=30, cy_px=0.0).camera(STILL)
     assert (off.lens.fy_px, off.lens.cx_px, off.lens.cy_px) == (71, 30, 0)
     chain = CameraParams().chain()
@@ -137,3 +138,54 @@ def test_settings_make_the_camera_they_state():
 def test_wrong_settings_are_refused(wrong):
     with pytest.raises(ValidationError):
         CameraParams(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("readout", "first", "last"),
+    [("down", (0, 0), (0, H - 1)), ("up", (0, H - 1), (0, 0)),
+     ("right", (0, 0), (W - 1, 0)), ("left", (W - 1, 0), (0, 0))],
+)  # fmt: skip
+def test_lines_are_read_towards_a_side(readout, first, last):
+    cam = Camera(LENS, W, H, STILL, Shutter(0.6, readout, 0.1))
+    lines = H if readout in {"down", "up"} else W
+    rays, _ = cam.rays(1.0, np.array([first, last], float))
+    np.testing.assert_allclose(rays.times_s, [1.05, 1.05 + 0.6 * (lines - 1) / lines])
+    early, _ = cam.rays(1.0, np.array([first], float), Look(moment=0.0))
+    assert early.times_s[0] == pytest.approx(1.0)
+
+
+def test_a_global_reset_begins_together_and_ends_line_by_line():
+    cam = Camera(LENS, W, H, STILL, Shutter(0.6, "down", 0.1, "global"))
+    pixels = np.array([[3, 0], [3, H - 1]], float)
+    for moment, times in ((0.0, [2, 2]), (1.0, [2.1, 2.1 + 0.6 * (H - 1) / H])):
+        rays, _ = cam.rays(2.0, pixels, Look(moment=moment, span=1.0))
+        np.testing.assert_allclose(rays.times_s, times)
+        np.testing.assert_allclose(rays.span_s, [0.1, 0.1 + 0.6 * (H - 1) / H])
+    np.testing.assert_allclose(cam.gain()[[0, -1], 0], [1, 1 + 6 * (H - 1) / H])
+    assert Camera(LENS, W, H, STILL, Shutter(0.6, "down", 0.1)).gain().tolist() == [[1.0]]
+
+
+def test_every_point_of_the_aperture_looks_at_the_plane_in_focus():
+    cam = Camera(LENS, W, H, STILL, aperture_m=0.04, focus_m=0.7)
+    middle, _ = cam.rays(0.0)
+    axis = STILL.pose(0)[1][:, 2]
+    goals = middle.origins_m + middle.directions * (0.7 / (middle.directions @ axis))[:, None]
+    looks = cam.looks(32)
+    assert len(looks) == 32
+    assert sum(look.span for look in looks) == pytest.approx(1)
+    np.testing.assert_allclose(np.mean([look.offset_px for look in looks], axis=0), 0, atol=1e-12)
+    radii = [np.hypot(*look.pupil) for look in looks]
+    assert max(radii) <= 1
+    assert np.mean(np.square(radii)) == pytest.approx(0.5, abs=1e-9)  # evenly over the disc
+    for look in looks[:5]:
+        rays, _ = cam.rays(0.0, None, Look(pupil=look.pupil))
+        assert np.linalg.norm(rays.origins_m - middle.origins_m) == pytest.approx(
+            0.02 * np.hypot(*look.pupil)
+        )
+        off = np.cross(goals - rays.origins_m, rays.directions)
+        assert np.linalg.norm(off, axis=1).max() < 1e-12
+
+
+def test_nothing_to_average_is_one_look():
+    assert Camera(LENS, W, H, FLYING, Shutter(0.2)).looks(16) == (MIDDLE,)
+    assert len(Camera(LENS, W, H, FLYING, Shutter(exposure_s=0.01)).looks(16)) == 16

@@ -74,7 +74,14 @@ def test_defaults_are_stated(folder: Path) -> None:
         "render": {"name": "bullet"},
         "labels": [],
         "sampling": {"method": "random"},
-        "frames": {"count": 1, "rate_hz": 30.0, "start_s": None},
+        "frames": {
+            "count": 1,
+            "rate_hz": 30.0,
+            "start_s": None,
+            "jitter_s": 0.0,
+            "drop": 0.0,
+            "latency_s": 0.0,
+        },
     }
 
 

@@ -10,6 +10,7 @@ import pytest
 import webdataset
 
 from simgen.dataset import Dataset
+from simgen.dataset.records import members
 from simgen.dataset.toy import CATEGORIES, ToySource
 from simgen.engine import generate_dataset
 from simgen.errors import StoreError
@@ -61,8 +62,8 @@ def test_keys_members_and_headers(single, sequence):
     with tarfile.open(single.layout.tar(0)) as archive:
         infos = archive.getmembers()
     suffixes = [
-        "depth.npy.zst", "instance.png", "normals.npy.zst", "objects.json", "rgb.png",
-        "sample.json", "semantic.png",
+        "depth.npy.zst", "imu.npy.zst", "instance.png", "normals.npy.zst", "objects.json",
+        "raw.png", "rgb.png", "sample.json", "semantic.png", "sensed_depth_m.npy.zst",
     ]  # fmt: skip
     assert [i.name for i in infos] == [f"{n:08d}.{s}" for n in range(3) for s in suffixes]
     assert {(i.mtime, i.uid, i.gid, i.mode, i.uname) for i in infos} == {(0, 0, 0, 0o644, "")}
@@ -70,6 +71,17 @@ def test_keys_members_and_headers(single, sequence):
         names = archive.getnames()
     assert {name.split(".")[0] for name in names} == {f"00000002-00{f}" for f in range(3)}
     assert [name for name in names if name.endswith("sample.json")] == ["00000002-000.sample.json"]
+
+
+def test_readings_and_streams_are_had_by_name(single):
+    record, made = single.record(1), ToySource(seed=3)(1)
+    assert np.array_equal(record.frames[0].reading("raw"), made.frames[0].readings["raw"])
+    assert same(record.streams, dict(made.streams))
+    with pytest.raises(StoreError, match="did you mean 'raw'"):
+        record.frames[0].reading("row")
+    frame = dataclasses.replace(made.frames[0], readings={"rgb": np.zeros((4, 4), np.uint8)})
+    with pytest.raises(StoreError, match="a reading's name must be lower case"):
+        members(dataclasses.replace(made, frames=(frame,)))
 
 
 def test_webdataset_reads_the_shards(single):

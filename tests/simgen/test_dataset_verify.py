@@ -64,9 +64,8 @@ def test_a_truncated_shard_names_what_is_lost(root):
     with span.path.open("r+b") as file:
         file.truncate(span.offset + 1)
     lost = {where for where, what in found(root) if what == "a shard must be whole"}
-    assert lost == {
-        f"00000003.{m}" for m in ("objects.json", "rgb.png", "sample.json", "semantic.png")
-    }
+    names = ("objects.json", "raw.png", "rgb.png", "sample.json", "semantic.png")
+    assert lost == {f"00000003.{m}" for m in (*names, "sensed_depth_m.npy.zst")}
 
 
 @pytest.mark.parametrize(

@@ -191,6 +191,43 @@ def test_a_sequence_shows_the_fall():
     assert np.median(np.linalg.norm(gap, axis=1)) < 0.003  # a pixel is 3 mm
 
 
+def test_exposure_blurs_what_moves_and_nothing_else():
+    thrown = {**DIE, "velocity_m_s": [0.8, 0.2, 0.0]}
+    still = {"scene__dice": [thrown], "frames": {"start_s": 0.03}}
+    quiet = {"white_e": 1e7, "read_noise_e": 0.0, "samples_per_pixel": 16, "format": "png"}
+    sharp = source(camera={**CAMERA, **quiet}, **still)(0).frames[0]
+    blurred = source(camera={**CAMERA, **quiet, "exposure_s": 0.02}, **still)(0).frames[0]
+    later = {**still, "frames": {"start_s": 0.04}}
+    middle = source(camera={**CAMERA, **quiet}, **later)(0).frames[0]
+    # Labels show the middle of the exposure.
+    assert np.array_equal(blurred.labels.instance, middle.labels.instance)
+    assert not np.array_equal(blurred.labels.instance, sharp.labels.instance)
+    # The mean picture has less contrast about the die, and is the same where nothing passes.
+    on = middle.labels.instance > 0
+    detail = [
+        np.abs(np.diff(f.rgb.astype(int).sum(axis=2), axis=1)).max() for f in (middle, blurred)
+    ]
+    assert detail[1] < 0.8 * detail[0]
+    far = np.ones_like(on)
+    y, x = np.nonzero(on)
+    far[max(y.min() - 20, 0) : y.max() + 20, max(x.min() - 20, 0) : x.max() + 20] = False
+    apart = np.abs(blurred.rgb.astype(int) - middle.rgb)[far]
+    assert far.sum() > 500
+    assert apart.mean() < 1
+    resting = {"scene__dice": [thrown]}
+    a = source(camera={**CAMERA, **quiet, "exposure_s": 0.02}, **resting)(0).frames[0]
+    assert a.encoded == source(camera={**CAMERA, **quiet}, **resting)(0).frames[0].encoded
+
+
+def test_the_global_twin_shows_the_same_scene():
+    """Without the read-out, by its name in the config: the same draws and the same bodies."""
+    rolling = source(camera={**CAMERA, "readout_s": 0.03}, frames={"start_s": 0.05})(0)
+    twin = source(camera={**CAMERA, "readout_s": 0.0}, frames={"start_s": 0.05})(0)
+    assert [f.value for f in rolling.factors] == [f.value for f in twin.factors]
+    assert rolling.frames[0].camera["position_m"] == twin.frames[0].camera["position_m"]
+    assert not np.array_equal(rolling.frames[0].labels.depth_m, twin.frames[0].labels.depth_m)
+
+
 def test_a_sequence_without_a_start_waits_for_rest():
     """Also for a family that records on its own account."""
     sample = source(frames={"count": 2})(0)

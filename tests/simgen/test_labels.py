@@ -13,6 +13,7 @@ from simgen.assets import primitives
 from simgen.labels import ALL, View, label
 from simgen.sensors.camera.camera import Camera
 from simgen.sensors.camera.lens import BrownConrady
+from simgen.sensors.camera.shutter import Shutter
 from simgen.spec import Body, Environment, Material, Motion, SceneSpec
 from simgen.world import World
 
@@ -26,7 +27,7 @@ SHAPES = (
 
 def camera(k1=0.0, readout_s=0.0, motion=None):
     lens = BrownConrady(60.0, 60.0, (W - 1) / 2, (H - 1) / 2, k1)
-    return Camera(lens, W, H, motion or Motion.rest((0, 0, 0)), readout_s)
+    return Camera(lens, W, H, motion or Motion.rest((0, 0, 0)), Shutter(readout_s))
 
 
 def body(name, asset, place, turn=(0, 0, 0, 1), category="thing"):

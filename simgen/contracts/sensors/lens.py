@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from simgen.contracts.sensors.chessboard import Chessboard, photographs, placements
+from simgen.contracts.chessboard import Chessboard, photographs, placements
 from simgen.contracts.sensors.row import Row
 from simgen.rng import Key
 from simgen.sensors.camera.lens import BrownConrady, DoubleSphere, Eucm, KannalaBrandt, Lens, Ucm

@@ -9,19 +9,18 @@ from simgen.sensors.camera.isp import IspParams
 from simgen.sensors.camera.lens import LensParams
 from simgen.sensors.camera.optics import OpticsParams
 from simgen.sensors.camera.sensor import SensorParams
+from simgen.sensors.camera.shutter import ShutterParams
 from simgen.sensors.effect import Chain
 from simgen.spec import Motion
 
 
-class CameraParams(LensParams, OpticsParams, SensorParams, IspParams):
+class CameraParams(LensParams, ShutterParams, OpticsParams, SensorParams, IspParams):
     """A camera from glass to file; where it stands is the scene's affair.
 
     Attributes:
-        readout_s: Time between the first and last row; 0 is a global shutter.
         samples_per_pixel: Rays in pixels where one is not enough for the colour.
     """
 
-    readout_s: float = Field(0.0, ge=0, le=1)
     samples_per_pixel: int = Field(4, ge=1, le=256)
 
     def camera(self, motion: Motion) -> Camera:
@@ -30,7 +29,15 @@ class CameraParams(LensParams, OpticsParams, SensorParams, IspParams):
         Raises:
             ConfigError: When the lens leaves a pixel of the frame without a ray.
         """
-        return Camera(self.glass(), self.width, self.height, motion, self.readout_s)
+        return Camera(
+            self.glass(),
+            self.width,
+            self.height,
+            motion,
+            self.shutter(),
+            self.aperture_m,
+            self.focus_m,
+        )
 
     def chain(self) -> Chain:
         """The signal's side of these settings, from radiance to file."""
