@@ -219,6 +219,20 @@ def test_frame_beyond_the_image_circle_is_refused():
     )
 
 
+def test_aperture_on_a_lens_that_sees_aside_is_refused():
+    """No plane ahead is in focus for a ray that runs across the axis or backwards."""
+    wide = {"lens": "kannala_brandt", "width": 96, "height": 72, "fx_px": 30.0}
+    CameraParams(**wide).camera(Motion.rest((0, 0, 0)))
+    with pytest.raises(ConfigError) as caught:
+        CameraParams(**wide, aperture_m=0.002).camera(Motion.rest((0, 0, 0)))
+    assert str(caught.value) == (
+        "camera: a lens with an aperture must see at most 80 degrees off its axis; got 115 degrees "
+        "at the border of the frame; set aperture_m to 0, or lengthen the focal length"
+    )
+    narrow = CameraParams(width=96, height=72, fx_px=60.0, aperture_m=0.002)
+    assert narrow.camera(Motion.rest((0, 0, 0))).aperture_m == 0.002
+
+
 def test_edges_are_held_against_the_lens_not_corners_alone():
     """Strong decentring folds the middle of the upper edge, while its corners have rays.
 
