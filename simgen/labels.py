@@ -373,7 +373,11 @@ def _outside_frame(view: View, index: int, inside: NDArray[np.int64]) -> NDArray
     if not (seen.any() or len(inside)):
         return none
     low, high = -limit, 2 * limit
-    if seen.all():  # no part of it is behind the camera or beyond the lens
+    eye, turn = camera.motion.pose(view.time_s)
+    ahead = (carried(np.full(len(outline), view.time_s)) - eye) @ turn[:, 2] > 0
+    # A silhouette lies between the pixels of its outline unless part of it is beyond the
+    # lens, or it may surround the direction opposite to a wide lens's axis.
+    if seen.all() and ahead.all():
         low, high = pixels.min(axis=0), pixels.max(axis=0)
     x0, y0 = np.clip(np.floor(low) - 1, -limit, 2 * limit - 1).astype(int)
     x1, y1 = np.clip(np.ceil(high) + 1, -limit, 2 * limit - 1).astype(int)

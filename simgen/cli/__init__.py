@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from simgen import __version__
-from simgen.cli import data, demo, evaluate
+from simgen.cli import calibrate, data, demo, evaluate
 from simgen.cli.console import err
 from simgen.errors import SimgenError
 
@@ -49,6 +49,7 @@ def _root(
 
 data.register(app)
 evaluate.register(app)
+calibrate.register(app)
 demo.register(app)
 
 

@@ -38,16 +38,25 @@ def moving(rng, start, end, span_s=1.0, steps=6):
     return Motion(times, places, turns)
 
 
-def camera(motion, *, f=80.0, width=WIDTH, height=HEIGHT, readout_s=0.0, **distortion):
+def camera(
+    motion,
+    *,
+    f=80.0,
+    width=WIDTH,
+    height=HEIGHT,
+    readout_s=0.0,
+    model=BrownConrady,
+    **distortion,
+):
     middle = (width - 1) / 2, (height - 1) / 2
-    lens = BrownConrady(f, f, *middle, **distortion)
+    lens = model(f, f, *middle, **distortion)
     return Camera(lens, width, height, motion, Shutter(readout_s))
 
 
 def matrices(lens):
     """OpenCV's camera matrix and distortion vector."""
     k = np.array([[lens.fx_px, 0, lens.cx_px], [0, lens.fy_px, lens.cy_px], [0, 0, 1.0]])
-    return k, np.array([lens.k1, lens.k2, lens.p1, lens.p2, lens.k3])
+    return k, np.array(lens.facts()["distortion"])
 
 
 def project(lens, points):

@@ -20,6 +20,16 @@ LENSES = {
     "pincushion": BrownConrady(110, 120, 70.3, 64.8, k1=0.25, k2=-0.05),
     "all": BrownConrady(120, 118, 75.2, 62.7, k1=-0.3, k2=0.1, p1=0.004, p2=-0.006, k3=-0.012),
     "tangential": BrownConrady(130, 130, *MIDDLE, p1=0.01, p2=0.008),
+    "8": BrownConrady(130, 128, 75.2, 62.7, 0.2, -0.02, 0.002, -0.003, 0.01, 0.35, -0.02, 0.01),
+    "12": BrownConrady(
+        *(130, 128, 75.2, 62.7, -0.1, 0.02, 0.002, -0.003, 0.0, 0.1, 0.02, 0.01),
+        *(0.01, -0.004, -0.008, 0.003),
+    ),
+    "14": BrownConrady(
+        *(130, 128, 75.2, 62.7, -0.1, 0.02, 0.002, -0.003, 0.0, 0.1, 0.02, 0.01),
+        *(0.01, -0.004, -0.008, 0.003, 0.05, -0.08),
+    ),
+    "tilt alone": BrownConrady(130, 130, *MIDDLE, tau_x=-0.1, tau_y=0.06),
 }
 each = pytest.mark.parametrize("lens", LENSES.values(), ids=LENSES.keys())
 
@@ -122,8 +132,9 @@ def test_frame_with_corners_beyond_the_fold_is_refused():
         params.camera(Motion.rest((0, 0, 0)))
     assert str(caught.value) == (
         "camera: every pixel of the frame must have a ray; "
-        "got none at the corner (-0.5, -0.5) with BrownConrady(fx_px=50.0, fy_px=50.0, "
-        "cx_px=47.5, cy_px=35.5, k1=-0.3, k2=0.0, p1=0.0, p2=0.0, k3=0.0); "
+        "got none at (-0.5, -0.5) with BrownConrady(fx_px=50.0, fy_px=50.0, "
+        "cx_px=47.5, cy_px=35.5, k1=-0.3, k2=0.0, p1=0.0, p2=0.0, k3=0.0, k4=0.0, k5=0.0, "
+        "k6=0.0, s1=0.0, s2=0.0, s3=0.0, s4=0.0, tau_x=0.0, tau_y=0.0); "
         "weaken the distortion, lengthen the focal length or crop the frame"
     )
 

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from simgen import geometry
 from simgen.sensors.camera.camera import MIDDLE, Camera, Look
-from simgen.sensors.camera.lens import BrownConrady
+from simgen.sensors.camera.lens import BrownConrady, DoubleSphere, Eucm, KannalaBrandt
 from simgen.sensors.camera.params import CameraParams
 from simgen.sensors.camera.shutter import Shutter
 from simgen.sensors.effect import Domain
@@ -14,6 +14,12 @@ from simgen.spec import Motion
 
 W, H = 40, 30
 LENS = BrownConrady(50.0, 50.0, (W - 1) / 2, (H - 1) / 2, k1=-0.2, p1=0.003)
+LENSES = [
+    LENS,
+    KannalaBrandt(13.0, 13.0, (W - 1) / 2, (H - 1) / 2, 0.02),  # to 101 degrees off the axis
+    Eucm(20.0, 20.0, (W - 1) / 2, (H - 1) / 2, 0.6, 1.1),
+    DoubleSphere(18.0, 18.0, (W - 1) / 2, (H - 1) / 2, 0.1, 0.55),
+]
 EYE = (0.5, -0.4, 1.0)
 STILL = Motion.rest(EYE, geometry.look_at(EYE, (0, 0, 0)))
 FLYING = Motion(
@@ -69,9 +75,10 @@ def test_a_readout_towards_nothing_is_a_global_shutter():
 
 
 @pytest.mark.parametrize("readout", [0.0, 0.05, 0.4])
-def test_projection_inverts_rays(readout):
+@pytest.mark.parametrize("lens", LENSES, ids=lambda lens: type(lens).__name__)
+def test_projection_inverts_rays(readout, lens):
     """Still points on rays of a moving camera come back to their pixels, to 1e-5 px."""
-    cam = Camera(LENS, W, H, FLYING, Shutter(readout))
+    cam = Camera(lens, W, H, FLYING, Shutter(readout))
     rays, _ = cam.rays(0.2)
     depth = np.random.default_rng(0).uniform(0.5, 3, (W * H, 1))
     pixels, seen = cam.project(rays.origins_m + depth * rays.directions, 0.2)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import numpy as np
 from pydantic import Field
 
+from simgen.errors import ConfigError
 from simgen.sensors.camera.camera import Camera
 from simgen.sensors.camera.isp import IspParams
-from simgen.sensors.camera.lens import LensParams
+from simgen.sensors.camera.lens import Lens, LensParams
+from simgen.sensors.camera.lens.base import border
 from simgen.sensors.camera.optics import OpticsParams
 from simgen.sensors.camera.sensor import SensorParams
 from simgen.sensors.camera.shutter import ShutterParams
 from simgen.sensors.effect import Chain
 from simgen.spec import Motion
+
+WIDEST_FOCUSED_DEG = 80.0  # beyond, a plane in focus is far off and turns away from the rays
 
 
 class CameraParams(LensParams, ShutterParams, OpticsParams, SensorParams, IspParams):
@@ -27,10 +32,14 @@ class CameraParams(LensParams, ShutterParams, OpticsParams, SensorParams, IspPar
         """The rays' side of these settings.
 
         Raises:
-            ConfigError: When the lens leaves a pixel of the frame without a ray.
+            ConfigError: When the lens leaves a pixel of the frame without a ray, or has an
+                aperture and sees too far aside to focus on a plane.
         """
+        lens = self.glass()
+        if self.aperture_m > 0:
+            self._check_focus(lens)
         return Camera(
-            self.glass(),
+            lens,
             self.width,
             self.height,
             motion,
@@ -38,6 +47,19 @@ class CameraParams(LensParams, ShutterParams, OpticsParams, SensorParams, IspPar
             self.aperture_m,
             self.focus_m,
         )
+
+    def _check_focus(self, lens: Lens) -> None:
+        """Refuse to focus where rays run along the plane in focus, or away from it."""
+        rays, _ = lens.unproject(border(self.width, self.height))
+        widest = float(np.rad2deg(np.arccos(rays[:, 2].min())))
+        if widest > WIDEST_FOCUSED_DEG:
+            raise ConfigError(
+                f"a lens with an aperture must see at most {WIDEST_FOCUSED_DEG:g} degrees off "
+                "its axis",
+                f"{widest:.0f} degrees at the border of the frame",
+                "set aperture_m to 0, or lengthen the focal length",
+                "camera",
+            )
 
     def chain(self) -> Chain:
         """The signal's side of these settings, from radiance to file."""

@@ -1,0 +1,1 @@
+"""Sensors' settings from captures of the real sensor."""
