@@ -13,16 +13,18 @@ from simgen.sensors.effect import Chain
 from simgen.spec import Motion
 
 
-class CameraParams(LensParams, OpticsParams, SensorParams, IspParams):
+class CameraParams(LensParams, IspParams, OpticsParams, SensorParams):
     """A camera from glass to file; where it stands is the scene's affair.
 
     Attributes:
         readout_s: Time between the first and last row; 0 is a global shutter.
         samples_per_pixel: Rays in pixels where one is not enough for the colour.
+        raw: Also keep the raw frame: the converter's numbers, before the processor.
     """
 
     readout_s: float = Field(0.0, ge=0, le=1)
     samples_per_pixel: int = Field(4, ge=1, le=256)
+    raw: bool = False
 
     def camera(self, motion: Motion) -> Camera:
         """The rays' side of these settings.
@@ -34,4 +36,6 @@ class CameraParams(LensParams, OpticsParams, SensorParams, IspParams):
 
     def chain(self) -> Chain:
         """The signal's side of these settings, from radiance to file."""
-        return Chain((*self.optics(), *self.sensor(), *self.isp()))
+        cx = (self.width - 1) / 2 if self.cx_px is None else self.cx_px
+        cy = (self.height - 1) / 2 if self.cy_px is None else self.cy_px
+        return Chain((*self.optics((cx, cy)), *self.sensor(), *self.isp()))
