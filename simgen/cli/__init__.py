@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from simgen import __version__
-from simgen.cli import data, demo, evaluate
+from simgen.cli import data, demo, evaluate, sensors
 from simgen.cli.console import err
 from simgen.errors import SimgenError
 
@@ -50,6 +50,7 @@ def _root(
 data.register(app)
 evaluate.register(app)
 demo.register(app)
+sensors.register(app)
 
 
 def main() -> None:
