@@ -1,0 +1,1 @@
+"""Settings of sensors, estimated from real captures."""
