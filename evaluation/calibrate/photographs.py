@@ -35,6 +35,7 @@ PATCH = 16
 FLATTEST = 0.2  # share of the patches of a level that counts as flat
 LEVELS = 12
 LEAST_PATCHES = 8
+LEAST_SHARE = 0.1  # of the photographs
 RANGE = (12, 243)  # levels of 255 away from both ends, where clipping hides noise
 ROUNDING = 1 / 12  # variance of rounding, display levels
 MASK = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
@@ -124,14 +125,15 @@ def photograph_noise(images: Sequence[Picture]) -> tuple[PhotographNoise, ...]:
     """The fits of all photographs that show noise on flat patches of three levels.
 
     Raises:
-        CaptureError: When no photograph has.
+        CaptureError: When fewer than `LEAST_SHARE` of them do: those few would mislead.
     """
     fits = [fit_curve(noise_curve(image)) for image in images]
     found = tuple(fit for fit in fits if fit is not None and math.isfinite(fit.white_e))
-    if not found:
+    if len(found) < LEAST_SHARE * max(len(images), 1):
         raise CaptureError(
-            "a photograph must show more noise than rounding on flat patches of three levels",
-            f"none of {len(images)}",
+            "a tenth of the photographs must show more noise than rounding on flat patches of three"
+            " levels",
+            f"{len(found)} of {len(images)} that do",
             "noise was removed, or nothing is flat: give less processed photographs, or raw frames",
         )
     return found

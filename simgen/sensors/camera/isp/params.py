@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, cast
+from typing import Annotated, Literal, cast
 
 import numpy as np
 from pydantic import ConfigDict, Field
@@ -21,6 +21,7 @@ from simgen.sensors.camera.sensor.exposure import crosstalk_matrix
 from simgen.sensors.camera.sensor.params import SensorParams
 from simgen.sensors.effect import Domain, Effect
 
+Gain = Annotated[float, Field(ge=0)]
 Matrix = tuple[tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]]
 
 
@@ -42,9 +43,9 @@ class IspParams(OpticsParams, SensorParams):
         jpeg_quality: 1 to 100.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    white_balance: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    white_balance: tuple[Gain, Gain, Gain] = (1.0, 1.0, 1.0)
     shading_correction: float = Field(0.0, ge=0, le=1)
     demosaic: Literal["bilinear", "malvar"] = "malvar"
     colour_matrix: Matrix | None = None

@@ -25,7 +25,8 @@ class Bloom(PerFrame):
 
     PSF = (1 - bloom - glare) delta + bloom sum_k w_k G(sigma 3^k) + glare / (H W). The
     Gaussians are drawn on grids that are coarser by powers of two and read back linearly,
-    each narrowed by what the grid itself widens.
+    each narrowed by what the grid itself widens: the glow of a point is that of the middle of
+    its cell, which is at most a quarter of a standard deviation away.
 
     What lies outside the frame is taken for a mirror image of what lies inside: a flat field
     stays flat, and the total stays the same right up to the borders.

@@ -33,7 +33,7 @@ class OpticsParams(BaseModel):
         drop_radius: Mean radius of a drop, of the frame's height.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     blur_px: float = Field(0.0, ge=0, le=20)
     vignetting: float = Field(0.0, ge=0, le=1)

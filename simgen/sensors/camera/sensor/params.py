@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,6 +20,8 @@ from simgen.sensors.camera.sensor.read_noise import ReadNoise
 from simgen.sensors.camera.sensor.shot_noise import ShotNoise
 from simgen.sensors.camera.sensor.tukey_noise import LAMBDAS, TukeyNoise, tukey_std
 from simgen.sensors.effect import Domain, Effect
+
+Share = Annotated[float, Field(gt=0)]
 
 
 class SensorParams(BaseModel):
@@ -55,12 +57,12 @@ class SensorParams(BaseModel):
             standard deviation of a Gaussian, or the scale of a Tukey lambda.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     exposure_ev: float = Field(0.0, ge=-10, le=10)
     white_e: float | None = Field(8000.0, gt=0)
     cfa: Literal["none", "RGGB", "BGGR", "GRBG", "GBRG"] = "none"
-    response: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    response: tuple[Share, Share, Share] = (1.0, 1.0, 1.0)
     crosstalk: float = Field(0.0, ge=0, le=0.6)
     prnu: float = Field(0.0, ge=0, le=0.5)
     dark_e: float = Field(0.0, ge=0)
