@@ -31,17 +31,20 @@ def test_every_preset_fits_a_camera_and_cites_its_figures(name):
     assert all(len(line) > 20 for line in preset.source.values())
 
 
-def draw(name, seed):
+def draw(name, *seeds):
     space = Space.parse({"camera": load(name).camera})
-    values = space.draw(Key(seed)).values["camera"]
-    return CameraParams.model_validate({**values, "width": 64, "height": 48, "format": "png"})
+    frame = {"width": 64, "height": 48, "format": "png"}
+    return [
+        CameraParams.model_validate({**space.draw(Key(seed)).values["camera"], **frame})
+        for seed in seeds
+    ]
 
 
 @pytest.mark.parametrize("name", names())
 def test_every_preset_takes_a_picture(name):
     light = np.full((48, 64, 3), 0.3, np.float32)
-    for seed in range(3):
-        chain = draw(name, seed).chain()
+    for seed, params in enumerate(draw(name, 0, 1, 2)):
+        chain = params.chain()
         data, raw = expose(chain, light, chain.init(Key(1)), Key(seed))
         assert data[:4] == b"\x89PNG"
         assert raw.values.min() < raw.values.max()
@@ -51,7 +54,7 @@ def test_every_preset_takes_a_picture(name):
 def test_noise_follows_the_gain_of_the_published_line(name):
     """Over 400 draws, a line through ln(sigma) against ln(K) has the published slope."""
     law = load(name).camera["log_read_noise"]
-    drawn = [draw(name, seed) for seed in range(400)]
+    drawn = draw(name, *range(400))
     gain = np.array([p.log_gain for p in drawn])
     read = np.array([p.log_read_noise for p in drawn])
     slope, bias = np.polyfit(gain, read, 1)
