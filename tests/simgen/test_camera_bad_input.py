@@ -1,10 +1,12 @@
 """What no camera can be is refused with one clear error."""
 
+import json
 import re
 
 import pytest
 from pydantic import ValidationError
 
+from simgen.config import load_config
 from simgen.config.check import model_check
 from simgen.errors import ConfigError
 from simgen.sensors.camera.isp import (
@@ -139,27 +141,49 @@ NAN = float("nan")
             "sharpening must have a gain from 0 and a width above 0; got amount = 1, sigma_px = 0",
         ),
         (lambda: Encode("jpg", 0), "JPEG quality must lie from 1 to 100; got 0"),
-        (
-            lambda: CameraParams(gain_dn_e=1, log_gain=0.0).chain(),
-            "one of `gain_dn_e` and `log_gain` must be left out; got both",
-        ),
-        (
-            lambda: CameraParams(white_e=None).chain(),
-            "one of `white_e`, `gain_dn_e` and `log_gain` must be given; got none",
-        ),
-        (
-            lambda: CameraParams(bits=8, black_level_dn=300).chain(),
-            "the black level must lie from 0 to below full scale, 255; got 300.0",
-        ),
-        (
-            lambda: CameraParams(bits=8, black_level_dn=300, gain_dn_e=1).chain(),
-            "the black level must lie from 0 to below full scale, 255; got 300.0",
-        ),
     ],
 )
 def test_an_effect_refuses(make, message):
     with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
         make()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"gain_dn_e": 1.0, "log_gain": 0.0},
+            "one of `gain_dn_e` and `log_gain` must be left out; got both",
+        ),
+        (
+            {"white_e": None},
+            "one of `white_e`, `gain_dn_e` and `log_gain` must be given; got none",
+        ),
+        (
+            {"bits": 8, "black_level_dn": 300.0},
+            "the black level must lie from 0 to below full scale, 255; got 300.0",
+        ),
+        (
+            {"bits": 8, "black_level_dn": 300.0, "gain_dn_e": 1.0},
+            "the black level must lie from 0 to below full scale, 255; got 300.0",
+        ),
+        (
+            {"vignetting": 0.0, "vignetting_pa": [-2.0, 0.0, 0.0]},
+            (
+                "vignetting must leave no less than no light; got a factor of -1 from"
+                " pa = (-2.0, 0.0, 0.0); take k1, k2, k3 with a sum above -1"
+            ),
+        ),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused_when_they_are_read(settings, message):
+    with pytest.raises(ValidationError, match=re.escape(message)):
+        CameraParams(**settings)
+    with pytest.raises(ConfigError, match=re.escape(message)) as caught:
+        load_config(
+            "dice", [f"camera.{key}={json.dumps(value)}" for key, value in settings.items()]
+        ).check({"camera": CameraParams})
+    assert "every draw must satisfy the rules between parameters" in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, cast
+from typing import Annotated, Literal, Self, cast
 
 import numpy as np
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
+from simgen.errors import ConfigError
 from simgen.sensors.camera.isp.black_level import BlackLevel
 from simgen.sensors.camera.isp.colour_matrix import IDENTITY, ColourMatrix
 from simgen.sensors.camera.isp.demosaic import Demosaic
@@ -19,7 +20,7 @@ from simgen.sensors.camera.isp.white_balance import WhiteBalance
 from simgen.sensors.camera.optics.params import OpticsParams
 from simgen.sensors.camera.sensor.exposure import crosstalk_matrix
 from simgen.sensors.camera.sensor.params import SensorParams
-from simgen.sensors.effect import Domain, Effect
+from simgen.sensors.effect import Chain, Domain, Effect
 
 Gain = Annotated[float, Field(ge=0)]
 Matrix = tuple[tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]]
@@ -56,6 +57,15 @@ class IspParams(OpticsParams, SensorParams):
     sharpen: float = Field(0.0, ge=0, le=5)
     format: Literal["jpg", "png"] = "jpg"
     jpeg_quality: int = Field(92, ge=1, le=100)
+
+    @model_validator(mode="after")
+    def _makes_a_chain(self) -> Self:
+        """Rules between settings are those of the effects; a config is told when it is read."""
+        try:
+            Chain((*self.optics(), *self.sensor(), *self.isp()))
+        except ConfigError as error:
+            raise ValueError(str(error)) from None
+        return self
 
     def isp(self) -> tuple[Effect, ...]:
         """Effects from digital numbers, of a mosaic unless `cfa` is "none", to a file."""
