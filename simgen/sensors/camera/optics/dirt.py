@@ -24,7 +24,7 @@ BLUR = 0.03  # standard deviation of what a drop shows, of the frame's height
 class LensDirt:
     """The glass is out of focus, so dirt is soft: it dims, veils, and drops blur.
 
-    out = T L (1 - M) + M blur(L) + SCATTER (1 - T) mean(L), with a transmission T and a cover
+    out = T ((1 - M) L + M blur(L)) + SCATTER (1 - T) mean(L), with a transmission T and a cover
     by drops M that are fixed per device. A phenomenological model: sizes and places are
     drawn, not measured.
 
@@ -111,8 +111,7 @@ def _mix(signal: Image, blurred: Image, pass_: Image, cover: Image, veil: Image)
         for x in range(signal.shape[1]):
             t, m = pass_[y, x], cover[y, x]
             for c in range(3):
-                sharp = t * signal[y, x, c]
-                out[y, x, c] = (
-                    sharp + (blurred[y, x, c] - sharp) * m + (np.float32(1) - t) * veil[c]
-                )
+                sharp = signal[y, x, c]
+                seen = sharp + (blurred[y, x, c] - sharp) * m
+                out[y, x, c] = t * seen + (np.float32(1) - t) * veil[c]
     return out
