@@ -11,6 +11,7 @@ from evaluation.calibrate.noise import burst_points, flat_points, photon_transfe
 from evaluation.calibrate.noise_report import fragment, photograph_settings, transfer_settings
 from evaluation.calibrate.photographs import fit_curve, noise_curve, photograph_noise
 from simgen.cli.calibrate_noise import register
+from simgen.config import load_config
 from simgen.config.check import model_check
 from simgen.errors import CaptureError
 from simgen.rng import Key
@@ -223,7 +224,11 @@ def test_the_command_on_flats(command, tmp_path):
     settings = yaml.safe_load(out.read_text())["camera"]
     model_check(CameraParams, settings, "camera")
     assert cv2.imread(str(out.with_suffix(".png"))) is not None
-    assert isinstance(command(folder, "--from", "flats", "--out", out).exception, CaptureError)
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("extends: [dice, noise.yaml]\n")
+    load_config(str(mine), []).check({"camera": CameraParams})
+    error = command(folder, "--from", "flats", "--out", out).exception
+    assert str(error).startswith("the black level must be given; got none; say --black")
 
 
 def test_the_command_on_photographs(command, tmp_path):
