@@ -75,6 +75,20 @@ def test_imx477_agrees_with_its_two_sources():
     assert load("imx219").camera["gain_dn_e"] == pytest.approx(3.67**2 / 64, rel=1e-3)
 
 
+def test_brooks_noise_is_what_the_paper_draws():
+    """Variance of read and shot noise, in units of white, from the settings alone."""
+    drawn = draw("brooks2019", *range(300))
+    room = 16383 - 512
+    shot = np.array([1 / p.sensor()[0].white_e for p in drawn])
+    read = np.array([(math.exp(p.log_read_noise) / room) ** 2 for p in drawn])
+    assert 1e-4 <= shot.min() < 2e-4
+    assert 0.008 < shot.max() <= 0.0121
+    residual = np.log(read) - 2.18 * np.log(shot) - 1.20
+    assert residual.mean() == pytest.approx(0, abs=0.06)
+    assert residual.std() == pytest.approx(0.26, rel=0.12)
+    assert {p.response[1] for p in drawn} == {1.0}
+
+
 def test_a_config_extends_a_sensor(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text("extends: [dice, 'sensor:imx477']\ncamera:\n  read_noise_e: 2.5\n")

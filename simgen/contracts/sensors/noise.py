@@ -28,6 +28,7 @@ ELD = "Wei et al. 2020"
 def rows(key: Key) -> Iterator[Row]:
     """Every effect of the sensor."""
     yield _photon_transfer(key / "transfer")
+    yield from _shot(key / "shot")
     yield _full_well(key / "well")
     yield _bend(key / "bend")
     yield from _pattern(key / "pattern")
@@ -80,6 +81,41 @@ def _photon_transfer(key: Key) -> Row:
         "DN/e-",
         slope(params, shot=False),
         EMVA,
+    )
+
+
+def _shot(key: Key) -> Iterator[Row]:
+    def ratio(shot: bool) -> float:
+        params = _with(read_noise_e=5.0)
+        one, two = frames_dn(params, 0.9, 2, key, shot=shot)
+        return float(one.mean() / math.sqrt((one - two).var() / 2))
+
+    expected = 7200 / math.sqrt(7200 + 25)
+    yield Row(
+        "shot noise: signal to noise",
+        "e / sqrt(e + s^2)",
+        expected,
+        ratio(shot=True),
+        4 * expected / math.sqrt(2) / SIDE,
+        "1",
+        ratio(shot=False),
+        EMVA,
+    )
+    mean_e = 1.5
+    dark, plain = (
+        float((frames_dn(QUIET, mean_e / 8000, 1, key, shot=shot) == 0).mean())
+        for shot in (True, False)
+    )
+    expected = math.exp(-mean_e)
+    yield Row(
+        "shot noise: few electrons",
+        "share of empty pixels = exp(-e)",
+        expected,
+        dark,
+        4 * math.sqrt(expected) / SIDE,
+        "1",
+        plain,
+        "Poisson",
     )
 
 
