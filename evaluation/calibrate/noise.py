@@ -7,7 +7,7 @@ difference of two frames of the same thing holds no fixed pattern, so flats need
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,7 +68,7 @@ class PhotonTransfer:
     fitted: NDArray[np.bool_]
 
 
-def flat_points(pairs: Sequence[tuple[Array, Array]]) -> TransferPoints:
+def flat_points(pairs: Iterable[tuple[Array, Array]]) -> TransferPoints:
     """One point for each pair of frames (H, W) of one level, and each place of 2 x 2 pixels.
 
     The four places of a Bayer pattern have levels of their own.

@@ -121,19 +121,19 @@ def fit_curve(curve: NoiseCurve) -> PhotographNoise | None:
     return PhotographNoise(white, read_e, float(display) * 255)
 
 
-def photograph_noise(images: Sequence[Picture]) -> tuple[PhotographNoise, ...]:
+def photograph_noise(curves: Sequence[NoiseCurve]) -> tuple[PhotographNoise, ...]:
     """The fits of all photographs that show noise on flat patches of three levels.
 
     Raises:
         CaptureError: When fewer than `LEAST_SHARE` of them do: those few would mislead.
     """
-    fits = [fit_curve(noise_curve(image)) for image in images]
+    fits = [fit_curve(curve) for curve in curves]
     found = tuple(fit for fit in fits if fit is not None and math.isfinite(fit.white_e))
-    if len(found) < LEAST_SHARE * max(len(images), 1):
+    if len(found) < LEAST_SHARE * max(len(curves), 1):
         raise CaptureError(
             "a tenth of the photographs must show more noise than rounding on flat patches of three"
             " levels",
-            f"{len(found)} of {len(images)} that do",
+            f"{len(found)} of {len(curves)} that do",
             "noise was removed, or nothing is flat: give less processed photographs, or raw frames",
         )
     return found

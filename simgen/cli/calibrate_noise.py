@@ -65,15 +65,15 @@ def _photographs(files: list[Path], out: Path, picture: Path) -> dict[str, objec
     from evaluation.calibrate.noise_report import draw_photographs, fragment, photograph_settings
     from evaluation.calibrate.photographs import noise_curve, photograph_noise
 
-    images = [_read(path)[..., ::-1] for path in files]
-    found = photograph_noise(images)
+    curves = [noise_curve(_read(path)[..., ::-1]) for path in files]
+    found = photograph_noise(curves)
     settings = photograph_settings(found)
     comment = (
         f"Noise of {len(found)} of {len(files)} photographs, 10th to 90th percentile.\n"
         "Noise of the files, after denoising and JPEG: white_e is an upper bound."
     )
     out.write_text(fragment(settings, comment), encoding="utf-8")
-    draw_photographs([noise_curve(image) for image in images], found, picture)
+    draw_photographs(curves, found, picture)
     return {
         "photographs": len(files),
         "fitted": len(found),
@@ -95,15 +95,16 @@ def _transfer(
         raise CaptureError(
             "the black level must be given", "none", "say --black: the mean of dark frames"
         )
-    stack = [np.asarray(_raw(path), float) for path in files]
-    if len({frame.shape for frame in stack}) != 1:
-        raise CaptureError("raw frames must be of one size", where=str(files[0].parent))
+    frames = (np.asarray(_raw(path), float) for path in files)
     if kind == "burst":
+        stack = list(frames)
+        if len({frame.shape for frame in stack}) != 1:
+            raise CaptureError("raw frames must be of one size", where=str(files[0].parent))
         points = burst_points(np.stack(stack))
-    elif len(stack) % 2:
-        raise CaptureError("flats must come in pairs", f"{len(stack)} files")
+    elif len(files) % 2:
+        raise CaptureError("flats must come in pairs", f"{len(files)} files")
     else:
-        points = flat_points(list(zip(stack[::2], stack[1::2], strict=True)))
+        points = flat_points(zip(frames, frames, strict=True))  # two at a time
     found = photon_transfer(points, black)
     comment = f"Photon transfer of {len(files)} raw frames ({kind})."
     out.write_text(fragment(transfer_settings(found), comment), encoding="utf-8")

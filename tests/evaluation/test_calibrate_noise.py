@@ -116,9 +116,13 @@ def photographs(count=3, **settings):
     return [decode_rgb(chain.apply(still_life(k), state, Key(k))) for k in range(count)]
 
 
+def noise_of(images):
+    return photograph_noise([noise_curve(image) for image in images])
+
+
 @pytest.mark.parametrize(("white", "read"), [(1500.0, 12.0), (8000.0, 3.0), (25000.0, 3.0)])
 def test_photographs_that_nothing_processed_give_back_white(white, read):
-    found = photograph_noise(photographs(white_e=white, read_noise_e=read, format="png"))
+    found = noise_of(photographs(white_e=white, read_noise_e=read, format="png"))
     assert np.median([fit.white_e for fit in found]) == pytest.approx(white, rel=0.12)
     if read > 5:
         assert np.median([fit.read_noise_e for fit in found]) == pytest.approx(read, rel=0.35)
@@ -128,7 +132,7 @@ def test_processing_hides_noise_as_the_limits_say():
     """JPEG, denoising and demosaicing raise white; sharpening lowers it."""
 
     def white(**settings):
-        found = photograph_noise(photographs(white_e=2000.0, read_noise_e=3.0, **settings))
+        found = noise_of(photographs(white_e=2000.0, read_noise_e=3.0, **settings))
         return np.median([fit.white_e for fit in found])
 
     plain = white(format="png")
@@ -144,7 +148,7 @@ def test_photographs_without_noise_are_refused():
         match=r"^a tenth of the photographs must show more noise than rounding on flat patches of"
         r" three levels; got 0 of 3 that do; noise was removed",
     ):
-        photograph_noise(photographs(white_e=1e7, read_noise_e=0, jpeg_quality=80))
+        noise_of(photographs(white_e=1e7, read_noise_e=0, jpeg_quality=80))
 
 
 def test_a_curve_of_one_level_has_no_fit():
@@ -155,7 +159,7 @@ def test_a_curve_of_one_level_has_no_fit():
 
 def test_what_is_written_fits_a_camera():
     transfer = transfer_settings(photon_transfer(flat_points(flats(0)), BLACK))
-    photos = photograph_settings(photograph_noise(photographs(format="png")))
+    photos = photograph_settings(noise_of(photographs(format="png")))
     for settings in (transfer, photos):
         data = yaml.safe_load(fragment(settings, "A comment."))
         model_check(CameraParams, data["camera"], "camera")
