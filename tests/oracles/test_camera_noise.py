@@ -18,10 +18,12 @@ from simgen.sensors.camera.sensor import (
     Prnu,
     Quantise,
     SensorParams,
+    ShotNoise,
     TukeyNoise,
     tukey_std,
 )
 from simgen.sensors.camera.sensor.colour_filter import PATTERNS
+from simgen.sensors.camera.sensor.shot_noise import _poisson, _tables
 from simgen.sensors.camera.sensor.tukey_noise import _add_quantiles, _table
 from simgen.sensors.effect import Chain, Domain
 
@@ -215,3 +217,34 @@ def test_white_fills_the_converter_when_it_is_left_out():
     assert params.converter().full_scale_e == pytest.approx(8000)
     exposure = params.sensor()[0]
     assert exposure.white_e == pytest.approx(8000)
+
+
+@pytest.mark.parametrize("mean", [0.003, 0.7, 3.0, 7.45, 33.3, 99.9])
+def test_few_electrons_follow_scipys_poisson(mean):
+    """Chi-square over 262,144 pixels; a mean that is 3 % off (0.05 at least) is told apart."""
+    noisy = through(ShotNoise(domain=MOSAIC), mosaic(mean, (512, 512)))
+    counts = np.bincount(noisy.ravel().astype(int), minlength=300)[:300]
+
+    def p_value(of):
+        law = stats.poisson.pmf(np.arange(300), of) * counts.sum()
+        keep = law > 10
+        square = ((counts[keep] - law[keep]) ** 2 / law[keep]).sum()
+        return stats.chi2.sf(square, max(keep.sum() - 1, 1))
+
+    assert p_value(float(np.float32(mean))) > 1e-4
+    assert p_value(mean + max(0.05, 0.03 * mean)) < 1e-6  # negative control
+
+
+def test_poisson_tables_are_scipys():
+    tables, guide = _tables()
+    counts = np.arange(tables.shape[1])
+    for mean in (0, 1, 17, 99):
+        np.testing.assert_allclose(tables[mean], stats.poisson.cdf(counts, mean), atol=1e-13)
+        for cell in (0, 3, 128, 255):
+            begin = guide[mean, cell]
+            assert begin == 0 or tables[mean, begin - 1] <= cell / guide.shape[1]
+    ends = np.array([[0.0, 0.0], [1 - 2**-53, 1 - 2**-53]])
+    low, high = _poisson(np.float32([50.5, 50.5]), ends, tables, guide)
+    assert low == 0
+    assert 100 < high < 180
+    assert _poisson(np.float32([0.0]), ends[1:], tables, guide)[0] == 0
