@@ -28,21 +28,11 @@ class ShotNoise(OnCharge):
         """Charge with shot noise; exactly Poisson below `POISSON_BELOW_E`."""
         del state
         rng = key.generator()
-        noisy: Image = rng.standard_normal(signal.shape, dtype=np.float32)
-        _add_shot_noise(signal.ravel(), noisy.reshape(-1))
-        dark = signal < POISSON_BELOW_E
-        if dark.any():
-            mean = signal[dark]
-            tables, guide = _tables()
-            noisy[dark] = _poisson(mean, rng.random((len(mean), 2)), tables, guide)
-        return noisy
-
-
-@compiled
-def _add_shot_noise(signal: Image, noise: Image) -> None:
-    """Normal numbers (n,) become charge that is noisy by its own square root, in place."""
-    for i in range(len(signal)):
-        noise[i] = signal[i] + np.sqrt(signal[i]) * noise[i]
+        few = int(np.count_nonzero(signal < POISSON_BELOW_E))
+        normal = rng.standard_normal(signal.size - few, dtype=np.float32)
+        tables, guide = _tables()
+        noisy = _arrive(signal.ravel(), normal, rng.random((few, 2)), tables, guide)
+        return noisy.reshape(signal.shape)
 
 
 @lru_cache(maxsize=1)
@@ -68,27 +58,49 @@ def _tables() -> tuple[NDArray[np.float64], NDArray[np.int16]]:
 
 @compiled
 def _poisson(
-    mean: Image, u: NDArray[np.float64], tables: NDArray[np.float64], guide: NDArray[np.int16]
-) -> Image:
-    """Poisson numbers (n,) by inversion: of the whole part from a table, of the rest by sum.
+    mean: float,
+    first: float,
+    second: float,
+    tables: NDArray[np.float64],
+    guide: NDArray[np.int16],
+) -> int:
+    """A Poisson number by inversion: of the whole part from a table, of the rest by sum.
 
     The sum of two Poisson numbers is one of the sum of their means.
     """
-    out = np.empty_like(mean)
+    whole = int(mean)
+    k = int(guide[whole, int(first * guide.shape[1])])
     last = tables.shape[1] - 1
+    while k < last and tables[whole, k] <= first:
+        k += 1
+    rest = mean - whole
+    if rest > 0:
+        share = math.exp(-rest)
+        total, more = share, 0
+        while total <= second and share > TINY:
+            more += 1
+            share *= rest / more
+            total += share
+        k += more
+    return k
+
+
+@compiled
+def _arrive(
+    mean: Image,
+    normal: Image,
+    u: NDArray[np.float64],
+    tables: NDArray[np.float64],
+    guide: NDArray[np.int16],
+) -> Image:
+    """Charge (n,) noisy by its own square root; few and many electrons each have numbers."""
+    out = np.empty_like(mean)
+    few = many = 0
     for i in range(len(mean)):
-        whole = int(mean[i])
-        k = int(guide[whole, int(u[i, 0] * guide.shape[1])])
-        while k < last and tables[whole, k] <= u[i, 0]:
-            k += 1
-        rest = mean[i] - whole
-        if rest > 0:
-            share = math.exp(-rest)
-            total, more = share, 0
-            while total <= u[i, 1] and share > TINY:
-                more += 1
-                share *= rest / more
-                total += share
-            k += more
-        out[i] = k
+        if mean[i] < POISSON_BELOW_E:
+            out[i] = _poisson(mean[i], u[few, 0], u[few, 1], tables, guide)
+            few += 1
+        else:
+            out[i] = mean[i] + np.sqrt(mean[i]) * normal[many]
+            many += 1
     return out
