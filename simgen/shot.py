@@ -15,6 +15,7 @@ from simgen.rng import Key
 from simgen.sample import Frame
 from simgen.sensors.camera.camera import MIDDLE, Camera
 from simgen.sensors.camera.params import CameraParams
+from simgen.sensors.camera.raw import expose
 from simgen.sensors.camera.shutter import AT_ONCE
 from simgen.sensors.effect import Chain
 from simgen.sensors.event import EventCamera, EventParams, adaptive_frames
@@ -53,7 +54,14 @@ class Shot:
         light = self._light(view, key / "light")
         if (gain := self.camera.gain()).size > 1:
             light *= gain[..., None].astype(np.float32)
-        data: bytes = self.chain.apply(light, state, key / "sensor")
+        readings: dict[str, NDArray[np.generic]] = {}
+        facts = self.camera.facts(moment.time_s)
+        if self.params.raw:
+            data, raw = expose(self.chain, light, state, key / "sensor")
+            readings["raw"] = raw.values
+            facts |= {"raw": raw.facts()}
+        else:
+            data = self.chain.apply(light, state, key / "sensor")
         return Frame(
             moment.number,
             moment.time_s,
@@ -63,7 +71,8 @@ class Shot:
             data,
             "jpg" if data[:2] == b"\xff\xd8" else "png",
             labels,
-            self.camera.facts(moment.time_s),
+            facts,
+            readings,
         )
 
     def _light(self, view: View, key: Key) -> NDArray[np.float32]:

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from simgen import __version__
-from simgen.cli import calibrate, data, demo, evaluate
+from simgen.cli import calibrate, data, demo, evaluate, sensors
 from simgen.cli.console import err
 from simgen.errors import SimgenError
 
@@ -51,6 +51,7 @@ data.register(app)
 evaluate.register(app)
 calibrate.register(app)
 demo.register(app)
+sensors.register(app)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Commands that measure a sensor from captures: `calibrate camera`."""
+"""Commands that measure a sensor from captures: `calibrate camera` and its like."""
 # ruff: noqa: PLC0415 - evaluation and what it needs are imported when a command runs, so that
 # generating starts quickly and needs none of it
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 from rich.table import Table
 
+from simgen.cli import calibrate_noise
 from simgen.cli.console import err, progress, result
 from simgen.cli.options import JSON, writing
 from simgen.errors import ConfigError, did_you_mean
@@ -29,6 +30,7 @@ def register(app: typer.Typer) -> None:
     calibrate = typer.Typer(help="A sensor's settings from captures.", no_args_is_help=True)
     calibrate.callback()(_group)
     calibrate.command("camera")(camera)
+    calibrate_noise.register(calibrate)
     app.add_typer(calibrate, name="calibrate")
 
 

@@ -13,6 +13,8 @@ from simgen.errors import ConfigError, did_you_mean
 from simgen.space import Source, dotted, is_special, tokens
 
 Tree = dict[str, object]
+SENSOR = "sensor:"
+SENSORS = "simgen.sensors.presets"  # read as data: this module stands below the sensors
 
 
 def read_config(path: str | Path) -> tuple[Tree, Marks]:
@@ -120,6 +122,9 @@ def _read(
     data, marks = parse_yaml(text, label)
     if not isinstance(data, dict):
         raise ConfigError("a config must be a mapping", type(data).__name__, where=label)
+    if name.startswith(SENSOR):
+        # Title and sources stay in the file.
+        data = {k: v for k, v in data.items() if k not in {"name", "title", "source"}}
     parents = data.pop("extends", [])
     where = marks(("extends",))
     if isinstance(parents, str):
@@ -135,7 +140,9 @@ def _read(
 
 
 def _open(name: str, beside: Path, asked_by: str | None) -> tuple[str, str, Path]:
-    """Text, name in errors, and folder of a file or preset."""
+    """Text, name in errors, and folder of a file, preset or sensor."""
+    if name.startswith(SENSOR):
+        return _open_sensor(name, asked_by or "")
     path = beside / name
     where = asked_by or ""
     if path.is_file():
@@ -156,6 +163,21 @@ def _open(name: str, beside: Path, asked_by: str | None) -> tuple[str, str, Path
         did_you_mean(name, presets()),
         where,
     )
+
+
+def _open_sensor(name: str, where: str) -> tuple[str, str, Path]:
+    folder = resources.files(SENSORS)
+    known = [f.name[:-5] for f in folder.iterdir() if f.name.endswith(".yaml")]
+    sensor = name.removeprefix(SENSOR)
+    if sensor not in known:
+        raise ConfigError(
+            "a sensor must be one that `simgen sensors list` shows",
+            sensor,
+            did_you_mean(sensor, known),
+            where,
+        )
+    text = (folder / f"{sensor}.yaml").read_text(encoding="utf-8")
+    return text, name, Path()
 
 
 def _merge(base: object, over: object, source: Source, marks: Marks) -> object:

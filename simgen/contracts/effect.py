@@ -12,6 +12,8 @@ from simgen.contracts.purity import bits, broken, no_global_chance
 from simgen.rng import Key
 from simgen.sensors.effect import Domain, Effect
 
+MOSAICS = frozenset({Domain.MOSAIC_ELECTRONS, Domain.MOSAIC_DN})
+
 
 def check_effect(effect: Effect, *, key: Key, chance: bool = False) -> None:
     """Check one effect of a sensor on a small frame.
@@ -80,10 +82,9 @@ def _check_domain(signal: Any, domain: Domain, shape: tuple[int, int], who: str)
         found = type(signal).__name__
     else:
         kind = np.uint8 if domain is Domain.ENCODED else np.float32
+        whole = shape if domain in MOSAICS else (*shape, 3)
         found = f"{getattr(signal, 'dtype', type(signal).__name__)} {np.shape(signal)}"
-        good = (
-            isinstance(signal, np.ndarray) and signal.dtype == kind and signal.shape == (*shape, 3)
-        )
+        good = isinstance(signal, np.ndarray) and signal.dtype == kind and signal.shape == whole
     if not good:
         raise broken(
             who,
@@ -95,7 +96,7 @@ def _check_domain(signal: Any, domain: Domain, shape: tuple[int, int], who: str)
         return
     if not np.isfinite(signal).all():
         raise broken(who, "a signal must be finite", None, "a root or logarithm of what is not")
-    if domain is Domain.DN and not (signal.min() >= 0 and signal.max() <= 1):
+    if domain in {Domain.DN, Domain.MOSAIC_DN} and not (signal.min() >= 0 and signal.max() <= 1):
         raise broken(
             who,
             "digital numbers must lie between 0 and 1",
@@ -118,5 +119,7 @@ _SIGNALS: dict[Domain, Callable[[tuple[int, int]], Any]] = {
     Domain.RADIANCE: lambda shape: _frame(shape, 1.2),
     Domain.ELECTRONS: lambda shape: _frame(shape, 9000.0),
     Domain.DN: lambda shape: _frame(shape, 1.0),
+    Domain.MOSAIC_ELECTRONS: lambda shape: _frame(shape, 9000.0)[..., 2].copy(),
+    Domain.MOSAIC_DN: lambda shape: _frame(shape, 1.0)[..., 2].copy(),
     Domain.ENCODED: lambda shape: np.rint(_frame(shape, 255.0)).astype(np.uint8),
 }

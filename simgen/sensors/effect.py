@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
@@ -16,6 +17,8 @@ class Domain(Enum):
     RADIANCE: (H, W, 3) float32 linear light, 1 is display white before exposure.
     ELECTRONS: (H, W, 3) float32 charge.
     DN: (H, W, 3) float32 linear digital numbers, 0 to 1 of full scale.
+    MOSAIC_ELECTRONS: (H, W) float32 charge, one colour a pixel.
+    MOSAIC_DN: (H, W) float32 linear digital numbers, 0 to 1, one colour a pixel.
     ENCODED: (H, W, 3) uint8 display values.
     FILE: bytes of an image file.
     """
@@ -23,6 +26,8 @@ class Domain(Enum):
     RADIANCE = "radiance"
     ELECTRONS = "electrons"
     DN = "DN"
+    MOSAIC_ELECTRONS = "mosaic electrons"
+    MOSAIC_DN = "mosaic DN"
     ENCODED = "encoded"
     FILE = "file"
 
@@ -98,6 +103,12 @@ class Chain:
 
     def apply(self, signal: Any, state: tuple[Any, ...], key: Key) -> Any:
         """The signal through every effect in order."""
+        for _, given in self.steps(signal, state, key):
+            signal = given
+        return signal
+
+    def steps(self, signal: Any, state: tuple[Any, ...], key: Key) -> Iterator[tuple[Effect, Any]]:
+        """Each effect in order, with what it gives: `apply`, with every signal on the way."""
         for i, (effect, own) in enumerate(zip(self.effects, state, strict=True)):
             signal = effect.apply(signal, own, key / i / type(effect).__name__)
-        return signal
+            yield effect, signal

@@ -12,10 +12,32 @@ from simgen.contracts import ContractError, check_effect, check_renderer
 from simgen.registry import renderers
 from simgen.render.raycast import RaycastParams, RaycastRenderer
 from simgen.rng import Key
-from simgen.sensors.camera.isp import Encode, Sharpen, Tone, WhiteBalance
-from simgen.sensors.camera.optics import Blur, Vignetting
+from simgen.sensors.camera.isp import (
+    BlackLevel,
+    ColourMatrix,
+    Demosaic,
+    Denoise,
+    Encode,
+    ShadingCorrection,
+    Sharpen,
+    Tone,
+    WhiteBalance,
+)
+from simgen.sensors.camera.optics import Bloom, Blur, LateralChromatic, LensDirt, Vignetting
 from simgen.sensors.camera.params import CameraParams
-from simgen.sensors.camera.sensor import Exposure, Quantise, ReadNoise, ShotNoise
+from simgen.sensors.camera.sensor import (
+    ColourFilter,
+    DarkCurrent,
+    Dsnu,
+    Exposure,
+    FullWell,
+    LineNoise,
+    Prnu,
+    Quantise,
+    ReadNoise,
+    ShotNoise,
+    TukeyNoise,
+)
 from simgen.sensors.effect import Chain, Domain, PerFrame
 
 KEY = Key(11)
@@ -30,21 +52,51 @@ QUIET = (
     Blur(0.0), Blur(1.3), Vignetting(0.0), Vignetting(0.5), Exposure(0.5, 8000), ReadNoise(0.0),
     Quantise(8000, 12), WhiteBalance((1.2, 1, 0.8)), Tone(), Tone(0.5, 1.3), Sharpen(0.0),
     Sharpen(0.7), Encode("jpg"), Encode("png"),
+    LateralChromatic(), LateralChromatic((1.002, 0, 0), (0.999, 0.001, 0), (10, 7)),
+    Vignetting(0.1, (-0.2, 0.1, 0), 0.5), Bloom(0), Bloom(0.1, 3, 0.02), LensDirt(),
+    LensDirt(0.4, 5, 3), Exposure(0, 8000, (0.5, 1, 0.6), 0.2), Quantise(8000, 10, 64),
+    Denoise(), Denoise(10, 3), ColourMatrix(), ColourMatrix(((1.5, -0.5, 0),) * 3),
+)  # fmt: skip
+ON_EITHER = (
+    Prnu(0), Prnu(0.02), DarkCurrent(0), DarkCurrent(3, 0.1, 50), FullWell(None),
+    FullWell(5000, 0.1), Dsnu(0), Dsnu(4), LineNoise(), LineNoise(0, 0, 2, 3), ReadNoise(0),
+    TukeyNoise(0, 0.1), Quantise(8000, 12, 256),
+)  # fmt: skip
+OF_MOSAICS = (
+    ColourFilter("RGGB"), BlackLevel(0.1, Domain.MOSAIC_DN), WhiteBalance((2, 1, 1.5), "GBRG"),
+    ShadingCorrection(Vignetting(0.5), 1, Domain.MOSAIC_DN), Demosaic("BGGR"),
+    Demosaic("GRBG", "bilinear"), BlackLevel(0.1), BlackLevel(0),
+    ShadingCorrection(Vignetting(0.5)),
 )  # fmt: skip
 NOISY = (
     ShotNoise(),
     ReadNoise(3.0),
     Chain((Exposure(0, 8000), ShotNoise(), ReadNoise(2.0))),
     CameraParams(blur_px=0.5, vignetting=0.2, sharpen=0.3).chain(),
+    CameraParams(cfa="RGGB", tukey_lambda=-0.1, row_noise_e=2, black_level_dn=200).chain(),
+    LineNoise(2.0, 1.0),
+    TukeyNoise(3.0, 0.0),
+    TukeyNoise(3.0, -0.2),
 )
 
 
-@pytest.mark.parametrize("effect", QUIET, ids=repr)
+def on_mosaic(effect):
+    return dataclasses.replace(effect, domain=Domain.MOSAIC_ELECTRONS)
+
+
+@pytest.mark.parametrize(
+    "effect", [*QUIET, *ON_EITHER, *map(on_mosaic, ON_EITHER), *OF_MOSAICS], ids=repr
+)
 def test_every_effect_holds_the_contract(effect):
     check_effect(effect, key=KEY)
 
 
-@pytest.mark.parametrize("effect", NOISY, ids=lambda e: type(e).__name__)
+MOSAIC_NOISE = (ShotNoise(), ReadNoise(2.0), LineNoise(2.0), TukeyNoise(2.0, 0.1))
+
+
+@pytest.mark.parametrize(
+    "effect", [*NOISY, *map(on_mosaic, MOSAIC_NOISE)], ids=lambda e: type(e).__name__
+)
 def test_every_noise_holds_the_contract(effect):
     check_effect(effect, key=KEY, chance=True)
 
@@ -255,6 +307,21 @@ class NotScaled(Halves):
         return np.rint(signal)
 
 
+class KeepsColours(Halves):
+    takes = Domain.ELECTRONS
+    gives = Domain.MOSAIC_ELECTRONS
+
+
+class Mosaics(Halves):
+    takes = Domain.MOSAIC_ELECTRONS
+    gives = Domain.ELECTRONS
+
+
+class MosaicNotScaled(Halves):
+    takes = Domain.MOSAIC_ELECTRONS
+    gives = Domain.MOSAIC_DN
+
+
 class NoFile(Halves):
     takes = Domain.ENCODED
     gives = Domain.FILE
@@ -280,6 +347,9 @@ class NoFile(Halves):
         (Ages, "must give the same", "kept from the last frame"),
         (TakesRoots, "a signal must be finite", "a root or logarithm"),
         (NotScaled, "digital numbers must lie between 0 and 1", "full scale"),
+        (KeepsColours, r"\(mosaic electrons\); got float32 \(24, 32, 3\)", "the wrong domain"),
+        (Mosaics, r"\(electrons\); got float32 \(24, 32\)$|\(24, 32\); likely", "the wrong domain"),
+        (MosaicNotScaled, "digital numbers must lie between 0 and 1", "full scale"),
         (NoFile, r"\(file\); got ndarray", "the wrong domain"),
     ],
 )

@@ -19,7 +19,7 @@ from simgen.rays import Rays
 from simgen.render.noise import fractal_noise
 from simgen.render.shading import add_gloss, add_lamp, lean, shade_sky
 from simgen.render.texture import dot, look_up, marble, tile
-from simgen.sensors.camera.isp import _look_up
+from simgen.sensors.camera.isp.tone import _look_up
 from simgen.world import World
 
 

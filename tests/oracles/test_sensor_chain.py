@@ -313,7 +313,7 @@ def test_chain_equals_its_effects_by_hand():
     )
     by_hand = ReadNoise(2).apply(noisy, None, KEY / 2 / "ReadNoise")
     assert np.array_equal(through(chain, signal), by_hand)
-    assert (chain.takes, chain.gives) == (Exposure.takes, ReadNoise.gives)
+    assert (chain.takes, chain.gives) == (Exposure.takes, ReadNoise(2).gives)
     nested = Chain((Chain((Exposure(1, 100),)), ShotNoise()))
     assert np.isfinite(through(nested, signal)).all()
 

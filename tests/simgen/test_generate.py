@@ -255,6 +255,18 @@ def test_events_come_from_what_moves():
     assert len(source(events=QUIET, **still)(0).streams["events"]) == 0
 
 
+def test_the_raw_frame_is_kept_beside_the_file():
+    bayer = {**CAMERA, "cfa": "RGGB", "bits": 12, "black_level_dn": 64.0}
+    raw = source(camera={**bayer, "raw": True})(0).frames[0]
+    plain = source(camera=bayer)(0).frames[0]
+    assert raw.encoded == plain.encoded
+    assert raw.readings["raw"].shape == (72, 96)
+    assert raw.readings["raw"].dtype == np.uint16
+    assert 64 < raw.readings["raw"].mean() < 4095
+    assert raw.camera["raw"]["cfa"] == "RGGB"
+    assert not plain.readings
+
+
 def test_an_inertial_unit_at_rest_feels_gravity():
     noisy = {"rate_hz": 200.0, "gyro_noise_rad_s_sqrt_hz": 1e-3, "accel_noise_m_s2_sqrt_hz": 1e-2}
     sample = source(imu=noisy, **MOVING)(0)

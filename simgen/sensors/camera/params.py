@@ -19,14 +19,16 @@ from simgen.spec import Motion
 WIDEST_FOCUSED_DEG = 80.0  # beyond, a plane in focus is far off and turns away from the rays
 
 
-class CameraParams(LensParams, ShutterParams, OpticsParams, SensorParams, IspParams):
+class CameraParams(LensParams, ShutterParams, IspParams, OpticsParams, SensorParams):
     """A camera from glass to file; where it stands is the scene's affair.
 
     Attributes:
         samples_per_pixel: Rays in pixels where one is not enough for the colour.
+        raw: Also keep the raw frame: the converter's numbers, before the processor.
     """
 
     samples_per_pixel: int = Field(4, ge=1, le=256)
+    raw: bool = False
 
     def camera(self, motion: Motion) -> Camera:
         """The rays' side of these settings.
@@ -63,4 +65,6 @@ class CameraParams(LensParams, ShutterParams, OpticsParams, SensorParams, IspPar
 
     def chain(self) -> Chain:
         """The signal's side of these settings, from radiance to file."""
-        return Chain((*self.optics(), *self.sensor(), *self.isp()))
+        cx = (self.width - 1) / 2 if self.cx_px is None else self.cx_px
+        cy = (self.height - 1) / 2 if self.cy_px is None else self.cy_px
+        return Chain((*self.optics((cx, cy)), *self.sensor(), *self.isp()))
