@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from simgen.contracts.sensors.row import Row
@@ -32,7 +33,7 @@ def test_a_row_knows_when_it_fails():
 
 def test_the_table_is_written_whole(tmp_path):
     good = Row("effect <b>", "form", 1.0, 1.05, 0.1, "m", float("nan"))
-    bad = Row("other", "form", 1.0, 2.0, 0.1, "m", 3.0)
+    bad = Row("other", "form", np.float32(1), np.float64(2.0), 0.1, "m", 3.0)
     page, numbers = write_table([("group", good), ("group", bad)], tmp_path / "deep")
     assert "1 of 2 sensor effects agree" in page.read_text()
     assert "effect &lt;b&gt;" in page.read_text()

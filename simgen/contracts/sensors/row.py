@@ -34,7 +34,7 @@ class Row:
     @property
     def passes(self) -> bool:
         """Whether the measurement agrees with the closed form."""
-        return abs(self.measured - self.expected) <= self.tolerance
+        return bool(abs(self.measured - self.expected) <= self.tolerance)
 
     @property
     def control_fails(self) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import jinja2
+import numpy as np
 
 from simgen.contracts import sensors
 from simgen.contracts.sensors.row import Row
@@ -36,10 +37,15 @@ def record(found: Sequence[tuple[str, Row]]) -> dict[str, object]:
     """The table as plain data; NaN, where a control measures nothing, is null."""
     lines = []
     for group, row in found:
-        line = {k: None if v != v else v for k, v in asdict(row).items()}  # noqa: PLR0124
+        line = {k: v if isinstance(v, str) else _number(v) for k, v in asdict(row).items()}
         lines.append({"group": group, **line, "passes": row.passes, "sound": row.control_fails})
     failed = [line["effect"] for line in lines if not (line["passes"] and line["sound"])]
     return {"rows": lines, "count": len(lines), "failed": failed}
+
+
+def _number(value: float) -> float | None:
+    """A plain number; None for NaN."""
+    return None if np.isnan(value) else float(value)
 
 
 def write_table(found: Sequence[tuple[str, Row]], folder: Path) -> tuple[Path, Path]:
