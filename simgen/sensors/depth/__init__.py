@@ -3,5 +3,14 @@
 from simgen.sensors.depth.reading import Cause, DepthReading
 from simgen.sensors.depth.seen import Albedo, Seen, plain_albedo
 from simgen.sensors.depth.structured_light import StructuredLightParams
+from simgen.sensors.depth.time_of_flight import TimeOfFlightParams
 
-__all__ = ["Albedo", "Cause", "DepthReading", "Seen", "StructuredLightParams", "plain_albedo"]
+__all__ = [
+    "Albedo",
+    "Cause",
+    "DepthReading",
+    "Seen",
+    "StructuredLightParams",
+    "TimeOfFlightParams",
+    "plain_albedo",
+]

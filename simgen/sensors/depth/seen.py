@@ -136,6 +136,13 @@ def _towards(origins_m: Array, points_m: Array, normal: Floats) -> tuple[Array, 
     return way, reach, facing
 
 
+def camera_focal(camera: Camera) -> float:
+    """Focal length, pixels, along a camera's x axis; through any lens, at its axis."""
+    ahead = np.array([[0.0, 0.0, 1.0], [1e-4, 0.0, 1.0]])
+    pixels, _ = camera.lens.project(ahead)
+    return float((pixels[1, 0] - pixels[0, 0]) / 1e-4)
+
+
 def _turns(camera: Camera, rays: Rays) -> Array:
     times = rays.times_s if camera.motion.moves else rays.times_s[:1]
     return geometry.matrix(camera.motion.at(times)[1])

@@ -27,8 +27,8 @@ from simgen.sensors.camera.camera import Camera
 from simgen.sensors.depth.disparity import quantise
 from simgen.sensors.depth.noise import device_pattern, field
 from simgen.sensors.depth.reading import Cause, DepthReading
-from simgen.sensors.depth.seen import Albedo, Seen, plain_albedo
-from simgen.sensors.depth.window import match, near_edges
+from simgen.sensors.depth.seen import Albedo, Seen, camera_focal, plain_albedo
+from simgen.sensors.depth.window import COPLANAR_PX, match, near_edges
 from simgen.world import World
 
 Array = NDArray[np.float64]
@@ -185,7 +185,8 @@ class StructuredLightParams(BaseModel):
         if half == 0 and self.lateral_px == 0:
             return
         reach = half + int(np.ceil(3 * self.lateral_px))
-        chosen = near_edges(inverse, seen.plane, seen.local, signal > 0, px_m, shape, reach)
+        apart = COPLANAR_PX / px_m
+        chosen = near_edges(inverse, seen.plane, seen.local, signal > 0, apart, shape, reach)
         shift = []
         for axis in ("x", "y"):
             noise = field(key / axis, shape, self.lateral_correlation_px).ravel()
@@ -195,13 +196,6 @@ class StructuredLightParams(BaseModel):
             *(chosen, shift[0], shift[1], shape, before, seen.plane, seen.local, signal, px_m),
             *(half, self.window_share, cause, inverse),
         )
-
-
-def camera_focal(camera: Camera) -> float:
-    """Focal length, pixels, along a camera's x axis; through any lens, at its axis."""
-    ahead = np.array([[0.0, 0.0, 1.0], [1e-4, 0.0, 1.0]])
-    pixels, _ = camera.lens.project(ahead)
-    return float((pixels[1, 0] - pixels[0, 0]) / 1e-4)
 
 
 @compiled

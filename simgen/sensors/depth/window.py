@@ -23,7 +23,7 @@ def near_edges(
     plane: Array,
     local: Array,
     open_: NDArray[np.bool_],
-    px_m: float,
+    apart: float,
     shape: tuple[int, int],
     reach_px: int,
 ) -> NDArray[np.intp]:
@@ -33,13 +33,13 @@ def near_edges(
         inverse: (n,) 1/Z, 0 for no surface.
         plane: (n, 3), see `Seen`.
         local: (n, 2), see `Seen`.
-        open_: (n,) where the pattern is seen.
-        px_m: Focal length times baseline.
+        open_: (n,) where light comes back.
+        apart: Least difference of 1/Z, 1/m, between surfaces that are not one.
         shape: Height and width of the frame.
         reach_px: In either direction.
     """
     flags = np.zeros(shape, np.uint8)
-    _flag_edges(inverse, plane, local, open_, px_m, flags)
+    _flag_edges(inverse, plane, local, open_, apart, flags)
     size = 2 * reach_px + 1
     return np.flatnonzero(cv2.dilate(flags, np.ones((size, size), np.uint8)))
 
@@ -50,7 +50,7 @@ def _flag_edges(
     plane: Array,
     local: Array,
     open_: NDArray[np.bool_],
-    px_m: float,
+    apart: float,
     flags: NDArray[np.uint8],
 ) -> None:
     """Flag pixels (H, W) that differ from the next one to the right or below, and that one."""
@@ -67,7 +67,7 @@ def _flag_edges(
                     flags[y, x], flags[ny, nx] = 1, 1
                 elif open_[i]:
                     there = plane[i, 0] * local[j, 0] + plane[i, 1] * local[j, 1] + plane[i, 2]
-                    if abs(there - inverse[j]) * px_m > COPLANAR_PX:
+                    if abs(there - inverse[j]) > apart:
                         flags[y, x], flags[ny, nx] = 1, 1
 
 
