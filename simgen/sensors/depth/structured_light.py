@@ -58,6 +58,7 @@ class StructuredLightParams(BaseModel):
         focal_px: Focal length of the infrared camera; the frame's when left out.
         step_px: Step of the disparity; 0 for none.
         noise_px: Standard deviation of the disparity before it is rounded.
+        noise_m: Noise of depth that does not grow with range, added to it.
         noise_correlation_px: Over how far this noise is alike.
         incidence_noise_m: Nguyen's second term, times th^2 / (pi/2 - th)^2 / sqrt(Z).
         lateral_px: Standard deviation of where edges are seen, face on.
@@ -82,6 +83,7 @@ class StructuredLightParams(BaseModel):
     focal_px: float | None = Field(None, gt=0)
     step_px: float = Field(0.125, ge=0, le=4)
     noise_px: float = Field(0.028, ge=0, le=4)
+    noise_m: float = Field(0.0, ge=0, le=0.1)
     noise_correlation_px: float = Field(1.0, ge=0, le=16)
     incidence_noise_m: float = Field(0.0001, ge=0, le=0.1)
     lateral_px: float = Field(0.8, ge=0, le=8)
@@ -158,12 +160,20 @@ class StructuredLightParams(BaseModel):
             *(self.min_signal, self.max_signal, cause, signal, inverse),
         )
         angle = np.arccos(np.clip(cosine, 0, 1)).astype(np.float32)
-        self._edges(seen, shape, px_m, angle, signal, inverse, cause, key / "edges")
+        source = self._edges(seen, shape, px_m, angle, signal, inverse, cause, key / "edges")
         error = field(key / "axial", shape, self.noise_correlation_px).ravel()
         fixed = device_pattern(state.pattern_px, shape).ravel() + np.float32(state.offset_px)
         disparity = np.empty(n)
         _disturb(
-            *(inverse, px_m, angle, error, fixed, self.noise_px, self.incidence_noise_m, disparity)
+            inverse,
+            px_m,
+            angle[source],
+            error,
+            fixed,
+            self.noise_px,
+            self.noise_m,
+            self.incidence_noise_m,
+            disparity,
         )
         depth = np.empty(n, np.float32)
         quantise(disparity, px_m, self.step_px, self.min_m, self.max_m, cause, depth)
@@ -179,11 +189,15 @@ class StructuredLightParams(BaseModel):
         inverse: Array,
         cause: NDArray[np.uint8],
         key: Key,
-    ) -> None:
-        """What the window and lateral noise do at edges, to `inverse` and `cause` in place."""
-        half = self.window_px // 2
+    ) -> NDArray[np.intp]:
+        """What the window and lateral noise do at edges, to `inverse` and `cause` in place.
+
+        Returns:
+            (n,) a pixel of the surface that is read.
+        """
+        half, source = self.window_px // 2, np.arange(len(inverse))
         if half == 0 and self.lateral_px == 0:
-            return
+            return source
         reach = half + int(np.ceil(3 * self.lateral_px))
         apart = COPLANAR_PX / px_m
         chosen = near_edges(inverse, seen.plane, seen.local, signal > 0, apart, shape, reach)
@@ -194,8 +208,9 @@ class StructuredLightParams(BaseModel):
         before = inverse.copy()
         match(
             *(chosen, shift[0], shift[1], shape, before, seen.plane, seen.local, signal, px_m),
-            *(half, self.window_share, cause, inverse),
+            *(half, self.window_share, cause, inverse, source),
         )
+        return source
 
 
 @compiled
@@ -258,6 +273,7 @@ def _disturb(
     error: NDArray[np.float32],
     fixed: NDArray[np.float32],
     noise_px: float,
+    noise_m: float,
     incidence_m: float,
     disparity: Array,
 ) -> None:
@@ -269,5 +285,6 @@ def _disturb(
             continue
         lean = angle[i] / max(np.pi / 2 - angle[i], 0.01)
         # A depth error s is a disparity error f B s / Z^2.
-        spread = noise_px + incidence_m * np.sqrt(w) * lean * lean * px_m * w * w
+        depth_error = noise_m + incidence_m * np.sqrt(w) * lean * lean
+        spread = noise_px + depth_error * px_m * w * w
         disparity[i] = px_m * w + spread * error[i] + fixed[i]

@@ -15,7 +15,7 @@ from simgen.sensors.depth.reading import Cause
 
 Array = NDArray[np.float64]
 COPLANAR_PX = 1.0  # of disparity: surfaces that differ by less are matched as one
-STRETCH = 0.25  # how far a plane may be carried on, as a share of its own inverse depth
+STRETCH = 0.05  # how far a plane may be carried on, as a share of its own inverse depth
 
 
 def near_edges(
@@ -86,6 +86,7 @@ def match(
     least_share: float,
     cause: NDArray[np.uint8],
     result: Array,
+    source: NDArray[np.intp],
 ) -> None:
     """Write the inverse depth that a window of pattern gives at some pixels.
 
@@ -108,10 +109,11 @@ def match(
         least_share: Of the window.
         cause: (n,) why there is no pattern; what is written.
         result: (n,) what is written.
+        source: (n,) a pixel of the surface that won; likewise.
     """
     height, width = shape
     before = cause.copy()
-    weight, total = np.empty(3), np.empty(3)
+    weight, total, member = np.empty(3), np.empty(3), np.empty(3, np.intp)
     for p in pixels:
         x0 = min(max(p % width + int(np.rint(shift_x[p])), 0), width - 1)
         y0 = min(max(p // width + int(np.rint(shift_y[p])), 0), height - 1)
@@ -120,7 +122,7 @@ def match(
         if reference < 0:
             cause[p] = own or before[p]
             continue
-        weight[:], total[:], lit, dark = 0, 0, 0, 0
+        weight[:], total[:], member[:], lit, dark = 0, 0, reference, 0, 0
         for dy in range(-half_px, half_px + 1, 2):
             for dx in range(-half_px, half_px + 1, 2):
                 x, y = x0 + dx, y0 + dy
@@ -139,12 +141,15 @@ def match(
                 group = 0 if abs(apart) <= COPLANAR_PX else (1 if apart > 0 else 2)
                 weight[group] += signal[k]
                 total[group] += signal[k] * there
+                if group:
+                    member[group] = k
         best = np.argmax(weight)
         whole = weight.sum() * (1 + dark / max(lit, 1))
         if weight[best] < least_share * whole or weight[best] == 0:
             cause[p] = own or Cause.EDGE.value
         else:
             cause[p], result[p] = Cause.NONE.value, total[best] / weight[best]
+            source[p] = member[best]
 
 
 @compiled

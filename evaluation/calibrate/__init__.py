@@ -1,0 +1,1 @@
+"""From real captures to the settings of a sensor, with standard errors."""
