@@ -110,7 +110,7 @@ def _rounding(depth_m: Array, step_per_m: float, unit_m: float) -> Array:
 
 
 def _noise(cab: Array, depth_m: Array, incidence_rad: Array) -> Array:
-    lean = incidence_rad / np.maximum(np.pi / 2 - incidence_rad, 0.01)
+    lean = incidence_rad / np.maximum(np.pi / 2 - incidence_rad, 0.14)
     noise: Array = cab[0] + cab[1] * depth_m**2 + cab[2] * lean**2 / np.sqrt(depth_m)
     return noise
 

@@ -60,6 +60,8 @@ class ActiveStereoParams(MatchParams):
         ambient: Brightness of a white surface in other light.
         dot_spacing: Side of a dot's cell, as the tangent of an angle.
         dot_sigma: Standard deviation of a dot, likewise.
+        speckle: Relative standard deviation of the lamp's light from pixel to pixel: laser light
+            interferes with itself, differently in each view.
         exposure: Mean level that both views are exposed to, of full scale.
         full_e: Charge at full scale.
         read_e: Read noise.
@@ -74,6 +76,7 @@ class ActiveStereoParams(MatchParams):
     ambient: float = Field(0.3, ge=0)
     dot_spacing: float = Field(0.011, gt=0, le=1)
     dot_sigma: float = Field(0.0018, gt=0, le=0.5)
+    speckle: float = Field(0.15, ge=0, le=1)
     exposure: float = Field(0.25, gt=0, lt=1)
     full_e: float = Field(8000.0, gt=0)
     read_e: float = Field(5.0, ge=0)
@@ -148,16 +151,19 @@ class ActiveStereoParams(MatchParams):
             beside(camera.motion, self.baseline_m),
             camera.readout_s,
         )
-        seen = [Seen.of(world, each, time_s, albedo) for each in (camera, other)]
+        seen, sides = (
+            [Seen.of(world, e, time_s, albedo) for e in (camera, other)],
+            ("left", "right"),
+        )
         light = [
-            self._light(view, self.projector_m - offset, state)
-            for view, offset in zip(seen, (0.0, self.baseline_m), strict=True)
+            self._light(view, self.projector_m - offset, state, key / "speckle" / side)
+            for view, offset, side in zip(seen, (0.0, self.baseline_m), sides, strict=True)
         ]
         mean = float(np.mean([each.mean() for each in light]))
         gain = self.exposure * self.full_e / mean if mean > 0 else 0.0
         left, right = (
             self._picture(each * np.float32(gain), key / side).reshape(shape)
-            for each, side in zip(light, ("left", "right"), strict=True)
+            for each, side in zip(light, sides, strict=True)
         )
         return left, right, (seen[0].depth_m > 0).reshape(shape)
 
@@ -176,12 +182,14 @@ class ActiveStereoParams(MatchParams):
         cause[(cause != Cause.NONE) & ~met] = Cause.NO_SURFACE
         return to_depth(disparity + wrong, cause, px_m, self.min_m, self.max_m)
 
-    def _light(self, seen: Seen, projector_m: float, state: ActiveStereoState) -> Floats:
+    def _light(self, seen: Seen, projector_m: float, state: ActiveStereoState, key: Key) -> Floats:
         """Brightness (n,) of a view whose projector stands at `projector_m` on its x axis."""
         lit, distance, facing = seen.from_beside(projector_m)
         depth = np.where(seen.depth_m > 0, seen.depth_m, 1)
         across = seen.local[:, 0] - projector_m / depth
         pattern = dots(across, seen.local[:, 1], state.dots, self.dot_spacing, self.dot_sigma)
+        grain = key.generator().standard_normal(len(pattern), dtype=np.float32)
+        pattern *= np.maximum(1 + np.float32(self.speckle) * grain, 0)
         reach = np.where(distance > 0, distance, 1)
         lamp = self.lamp * pattern * np.where(lit, facing, 0) / reach**2
         return np.asarray(seen.albedo * (self.ambient + lamp), np.float32)

@@ -21,6 +21,7 @@ from simgen.sensors.depth.refine import refine
 
 Grey = NDArray[np.uint8]
 Floats = NDArray[np.float32]
+GREY = np.dtype(np.uint8)
 SUBPIXEL = 16  # steps of a pixel in OpenCV's disparities
 MOST_PX = 1024
 
@@ -64,9 +65,9 @@ class MatchParams(BaseModel):
             ConfigError: When range and baseline ask for a search that is empty or too wide.
         """
         _check_pair(left, right)
-        least, count = self._search(px_m)
-        there = self._matched(left, right, least, count)
-        back = self._matched(right[:, ::-1], left[:, ::-1], least, count)[:, ::-1]
+        count = self._search(px_m)
+        there = self._matched(left, right, count)
+        back = self._matched(right[:, ::-1], left[:, ::-1], count)[:, ::-1]
         cause = np.zeros(left.shape, np.uint8)
         there, back = there.copy(), np.ascontiguousarray(back)
         _compare(there, back, self.left_right_px, cause)
@@ -74,7 +75,8 @@ class MatchParams(BaseModel):
         refine(*grey, self.block_px // 2, self.min_slope, there, cause)
         return there, cause
 
-    def _search(self, px_m: float) -> tuple[int, int]:
+    def _search(self, px_m: float) -> int:
+        """How many disparities are searched, from 0: what is too far is found, and left out."""
         if self.block_px % 2 == 0 or self.min_m >= self.max_m:
             raise ConfigError(
                 "`block_px` must be odd and `min_m < max_m` must hold",
@@ -82,8 +84,7 @@ class MatchParams(BaseModel):
                 "",
                 "depth",
             )
-        least = int(px_m / self.max_m)
-        count = int(np.ceil((px_m / self.min_m - least + 1) / 16)) * 16
+        count = int(np.ceil((px_m / self.min_m + 1) / 16)) * 16
         if count > MOST_PX:
             raise ConfigError(
                 f"at most {MOST_PX} disparities can be searched",
@@ -91,13 +92,13 @@ class MatchParams(BaseModel):
                 "raise min_m",
                 "depth",
             )
-        return least, count
+        return count
 
-    def _matched(self, left: Grey, right: Grey, least: int, count: int) -> Floats:
+    def _matched(self, left: Grey, right: Grey, count: int) -> Floats:
         """Disparity (H, W); -1 for none."""
         create = cast("Any", cv2).StereoSGBM_create  # missing in OpenCV's own stubs
         matcher = create(
-            minDisparity=least,
+            minDisparity=0,
             numDisparities=count,
             blockSize=self.block_px,
             P1=round(self.smooth_small * self.block_px**2),
@@ -113,13 +114,12 @@ class MatchParams(BaseModel):
         )
         # OpenCV leaves out the columns that the largest disparity would lead out of the frame;
         # with a margin, each pixel is left out for its own.
-        margin = least + count
         pair = [
-            cv2.copyMakeBorder(np.ascontiguousarray(v), 0, 0, margin, 0, cv2.BORDER_CONSTANT)
+            cv2.copyMakeBorder(np.ascontiguousarray(v), 0, 0, count, 0, cv2.BORDER_CONSTANT)
             for v in (left, right)
         ]
-        found = np.asarray(matcher.compute(*pair), np.float32)[:, margin:] / SUBPIXEL
-        return cast("Floats", np.where(found < max(least, 1 / SUBPIXEL), -1, found))
+        found = np.asarray(matcher.compute(*pair), np.float32)[:, count:] / SUBPIXEL
+        return cast("Floats", np.where(found < 1 / SUBPIXEL, -1, found))
 
 
 def passive_stereo(left: Grey, right: Grey, px_m: float, params: MatchParams) -> DepthReading:
@@ -143,7 +143,7 @@ def to_depth(
 
 
 def _check_pair(left: Grey, right: Grey) -> None:
-    if left.ndim != 2 or left.shape != right.shape or left.dtype != np.uint8 != right.dtype:
+    if left.ndim != 2 or left.shape != right.shape or {left.dtype, right.dtype} != {GREY}:
         raise SimgenError(
             "a pair must be two grey 8-bit images of one size",
             f"{left.shape} {left.dtype} and {right.shape} {right.dtype}",

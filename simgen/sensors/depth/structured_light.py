@@ -32,6 +32,7 @@ from simgen.sensors.depth.window import COPLANAR_PX, match, near_edges
 from simgen.world import World
 
 Array = NDArray[np.float64]
+FLATTEST_RAD = 0.14  # from the surface: Nguyen's laws were not measured nearer
 KNOTS = 6, 8  # of a device's pattern, down and across
 
 
@@ -159,7 +160,8 @@ class StructuredLightParams(BaseModel):
             np.cos(np.radians(self.max_incidence_deg)),
             *(self.min_signal, self.max_signal, cause, signal, inverse),
         )
-        angle = np.arccos(np.clip(cosine, 0, 1)).astype(np.float32)
+        # What is not there, or not seen, is not slanted either.
+        angle = np.arccos(np.where(cosine > 0, np.minimum(cosine, 1), 1)).astype(np.float32)
         source = self._edges(seen, shape, px_m, angle, signal, inverse, cause, key / "edges")
         error = field(key / "axial", shape, self.noise_correlation_px).ravel()
         fixed = device_pattern(state.pattern_px, shape).ravel() + np.float32(state.offset_px)
@@ -260,7 +262,7 @@ def _lateral(
     """Shifts (n,) by Nguyen's s = flat + slant th / (pi/2 - th); none for a `flat_px` of 0."""
     shift = np.empty_like(noise)
     for i in range(len(noise)):
-        lean = angle[i] / max(np.pi / 2 - angle[i], 0.01)
+        lean = angle[i] / max(np.pi / 2 - angle[i], FLATTEST_RAD)
         shift[i] = noise[i] * (flat_px + slant_px * lean) if flat_px > 0 else 0
     return shift
 
@@ -283,7 +285,7 @@ def _disturb(
         if w <= 0:
             disparity[i] = 0
             continue
-        lean = angle[i] / max(np.pi / 2 - angle[i], 0.01)
+        lean = angle[i] / max(np.pi / 2 - angle[i], FLATTEST_RAD)
         # A depth error s is a disparity error f B s / Z^2.
         depth_error = noise_m + incidence_m * np.sqrt(w) * lean * lean
         spread = noise_px + depth_error * px_m * w * w
