@@ -18,7 +18,7 @@ from simgen.rng import Key
 
 STEP_PX = 0.125  # of the disparity, as PrimeSense devices store it
 BASELINE_M = 0.075
-CORRELATION = 0.1, 0.98  # range of neighbour correlations that a width can be told from
+CORRELATION = 0.1, 0.92  # of neighbours: above, rounding and the plane leave no width to tell
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class DepthCalibration:
 
     Attributes:
         focal_px: Of the frame, as given.
+        side_px: Side of the windows.
         images: How many there were.
         windows: Planar windows.
         noise: Law of noise.
@@ -37,6 +38,7 @@ class DepthCalibration:
     """
 
     focal_px: float
+    side_px: int
     images: int
     windows: Windows
     noise: NoiseLaw
@@ -54,20 +56,31 @@ class DepthCalibration:
 
     def noise_px(self) -> Law | None:
         """Noise of the disparity before it is rounded."""
-        px_m, noise = self.px_m(), self.noise.square
+        px_m, noise = self.px_m(), self._restored(self.noise.square)
         return None if px_m is None else Law(noise.value * px_m.value, noise.error * px_m.value)
 
     def correlation_px(self) -> float:
         """Width of the Gaussian whose noise is as alike between neighbours as was measured.
 
         Rounding on a slanted plane is nearly white, so it dilutes what is measured by its
-        share of the variance.
+        share of the variance. It is not quite white, so that widths above 1.5 px come out
+        too large; they stop at 1.7 px.
         """
         windows = self.windows
         at = windows.depth_m, windows.incidence_rad
         share = np.square(self.noise.noise_m(*at) / self.noise.whole_m(*at))
         alike = np.median(windows.alike) / np.median(share)
         return float(np.sqrt(-0.25 / np.log(np.clip(alike, *CORRELATION))))
+
+    def _lost(self, width_px: float) -> float:
+        """Share of the variance that a plane takes: three numbers of 4 pi w^2 pixels each."""
+        area = max(4 * np.pi * width_px**2, 1.0)
+        return min(3 * area / self.side_px**2, 0.5)
+
+    def _restored(self, law: Law) -> Law:
+        """Noise with what the fitted planes took away, beyond the three that were counted."""
+        gain = (1 - 3 / self.side_px**2) / (1 - self._lost(self.correlation_px()))
+        return Law(law.value * float(np.sqrt(gain)), law.error * float(np.sqrt(gain)))
 
     def infrared_m(self) -> Law | None:
         """Where the infrared camera stands on the frame's x axis, from two estimates.
@@ -88,8 +101,8 @@ class DepthCalibration:
         """A `depth:` section: a normal distribution a number, its width the standard error."""
         found: dict[str, object] = {
             "name": "structured_light",
-            "noise_m": _spread(self.noise.constant),
-            "incidence_noise_m": _spread(self.noise.incidence),
+            "noise_m": _spread(self._restored(self.noise.constant)),
+            "incidence_noise_m": _spread(self._restored(self.noise.incidence)),
         }
         px_m, noise = self.px_m(), self.noise_px()
         if px_m is not None and noise is not None:
@@ -173,6 +186,7 @@ def calibrate_depth(
     step = measure_step(images)
     return DepthCalibration(
         focal_px,
+        side_px,
         len(images),
         windows,
         fit_noise(windows, key / "noise", 0.0 if step is None else step.per_m, _unit(images)),
