@@ -75,7 +75,11 @@ class Seen:
     ) -> Seen:
         """Cast a frame, or some pixels (n, 2) of it."""
         rays, _ = camera.rays(time_s, pixels)
-        hits = world.cast(rays)
+        return cls.met(world, camera, rays, world.cast(rays), albedo)
+
+    @classmethod
+    def met(cls, world: World, camera: Camera, rays: Rays, hits: Hits, albedo: Albedo) -> Seen:
+        """Describe what a camera's rays were already found to hit."""
         surface = world.surface(rays, hits)
         n = len(rays)
         turn = _turns(camera, rays)
