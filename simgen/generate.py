@@ -15,13 +15,14 @@ from pydantic import BaseModel, ValidationError
 
 from simgen import registry
 from simgen.config import Config
-from simgen.errors import ConfigError, SimgenError
+from simgen.errors import ConfigError, SimgenError, did_you_mean
 from simgen.labels import ALL
 from simgen.physics import UnsettledError, settle
 from simgen.render import Renderer
 from simgen.rng import Key
 from simgen.sample import Sample
 from simgen.sensors.camera.params import CameraParams
+from simgen.sensors.depth import PRINCIPLES
 from simgen.sensors.event import EventParams
 from simgen.sensors.imu import ImuParams
 from simgen.shot import Shot
@@ -94,6 +95,16 @@ class Source:
             "render": self.renderer.Params,
         }
         others: dict[str, type[BaseModel]] = {"events": EventParams, "imu": ImuParams}
+        if (depth := self.recipe.depth) is not None:
+            name = str(depth["name"])
+            if name not in PRINCIPLES:
+                raise ConfigError(
+                    "`depth.name` must name a principle",
+                    name,
+                    did_you_mean(name, PRINCIPLES),
+                    self.recipe.where("depth", "name"),
+                )
+            others["depth"] = PRINCIPLES[name]
         present = {k: v for k, v in others.items() if getattr(self.recipe, k) is not None}
         return models | present
 
@@ -150,6 +161,9 @@ class Source:
             camera,
             self.recipe,
         )
+        depth = None
+        if self.recipe.depth is not None:
+            depth = self._params("depth", draw)
         moments = self.recipe.frames.schedule(key / "frames")
         span = moments[0].time_s, moments[-1].time_s + 1 / self.recipe.frames.rate_hz
         streams: dict[str, NDArray[np.generic]] = {}
@@ -160,7 +174,7 @@ class Source:
         return Sample(
             index,
             tuple(
-                shot.frame(moment, following, key / "frame" / moment.number)
+                shot.frame(moment, following, key / "frame" / moment.number, depth)
                 for moment, following in zip_longest(moments, moments[1:])
             ),
             spec.categories,

@@ -11,17 +11,19 @@ from simgen.config import Config, Moment
 from simgen.labels import ALL, View, label
 from simgen.render import Renderer
 from simgen.render.supersample import supersample
+from simgen.render.texture import surface_albedo
 from simgen.rng import Key
 from simgen.sample import Frame
 from simgen.sensors.camera.camera import MIDDLE, Camera
 from simgen.sensors.camera.params import CameraParams
 from simgen.sensors.camera.raw import expose
 from simgen.sensors.camera.shutter import AT_ONCE
+from simgen.sensors.depth import DepthSensor
 from simgen.sensors.effect import Chain
 from simgen.sensors.event import EventCamera, EventParams, adaptive_frames
 from simgen.sensors.imu import Imu, ImuParams
 from simgen.spec import Motion
-from simgen.world import World
+from simgen.world import Surface, World
 
 GRAVITY_M_S2 = 9.81  # of scenes without physics
 
@@ -46,15 +48,23 @@ class Shot:
     params: CameraParams
     config: Config
 
-    def frame(self, moment: Moment, following: Moment | None, key: Key) -> Frame:
-        """One frame: light, then the file, and labels beside them."""
+    def frame(
+        self,
+        moment: Moment,
+        following: Moment | None,
+        key: Key,
+        depth: DepthSensor | None = None,
+    ) -> Frame:
+        """One frame: light, then the file, and labels and what a depth camera reads beside it."""
         view = View.of(self.world, self.camera, moment.time_s)
+        readings: dict[str, NDArray[np.generic]] = {}
+        if depth is not None:
+            readings |= self._sensed(depth, view, key / "depth")
         labels = label(view, self.config.labels or ALL, following.time_s if following else None)
         state = self.chain.init(self.config.key() / "device")
         light = self._light(view, key / "light")
         if (gain := self.camera.gain()).size > 1:
             light *= gain[..., None].astype(np.float32)
-        readings: dict[str, NDArray[np.generic]] = {}
         facts = self.camera.facts(moment.time_s)
         if self.params.raw:
             data, raw = expose(self.chain, light, state, key / "sensor")
@@ -113,6 +123,17 @@ class Shot:
             key,
         )
 
+    def _sensed(self, params: DepthSensor, view: View, key: Key) -> dict[str, NDArray[np.generic]]:
+        """What a depth camera in the camera's place reads, and why it has holes.
+
+        Returns:
+            "sensed_depth" (H, W) uint16 millimetres, 0 for none, and "sensed_depth_cause"
+            (H, W) uint8, see `simgen.sensors.depth.Cause`.
+        """
+        state = params.init(self.config.key() / "device" / "depth")
+        reading = params.reading(self.world, self.camera, view.time_s, state, key, _grey)
+        return {"sensed_depth": reading.depth_mm, "sensed_depth_cause": reading.cause}
+
     def events(
         self, params: EventParams, span_s: tuple[float, float], key: Key
     ) -> NDArray[np.void]:
@@ -156,3 +177,8 @@ class Shot:
         true = (reading.t_s, reading.gyro_true_rad_s, reading.accel_true_m_s2)
         read = (reading.t_s, reading.gyro_rad_s, reading.accel_m_s2)
         return {"imu": np.column_stack(read), "imu_true": np.column_stack(true)}
+
+
+def _grey(world: World, surface: Surface) -> NDArray[np.float32]:
+    """Reflectance in the infrared: the mean over the colours, for want of a better."""
+    return np.asarray(surface_albedo(world.spec, surface).mean(axis=1))

@@ -27,6 +27,7 @@ from simgen.overlay import overlay, sheet
 from simgen.render import Renderer
 from simgen.rng import Key
 from simgen.sensors.camera.params import CameraParams
+from simgen.sensors.depth import PRINCIPLES
 from simgen.sensors.event import EventParams
 from simgen.sensors.imu import ImuParams
 
@@ -212,6 +213,7 @@ def factors(
 def schema() -> None:
     """Print the JSON Schema of configs, for editors."""
     models: dict[str, type] = {"camera": CameraParams, "events": EventParams, "imu": ImuParams}
+    models |= {f"depth.{name}": model for name, model in PRINCIPLES.items()}
     for name in registry.scenes():
         family: Family = registry.scenes()[name]  # type: ignore[assignment]
         models[f"scene.{name}"] = family.Params

@@ -35,7 +35,7 @@ def list_(as_json: bool = JSON) -> None:
 def show(name: str = NAME, as_json: bool = JSON) -> None:
     """Print a sensor's settings and where each figure comes from."""
     preset = load(name)
-    facts = {"title": preset.title, "source": preset.source, preset.kind: preset.settings}
+    facts = {"title": preset.title, "source": preset.source, **preset.sections}
     if as_json:
         result(facts, as_json=True)
     else:

@@ -267,6 +267,23 @@ def test_the_raw_frame_is_kept_beside_the_file():
     assert not plain.readings
 
 
+def test_a_depth_camera_reads_beside_the_picture():
+    """A Kinect's reading of the scene is near the true depth, with causes where it has none."""
+    kinect = {"name": "structured_light", "min_m": 0.2}
+    frame = source(depth=kinect)(0).frames[0]
+    depth, cause = frame.readings["sensed_depth"], frame.readings["sensed_depth_cause"]
+    assert depth.shape == frame.labels.depth_m.shape
+    assert ((depth == 0) == (cause > 0)).all()
+    read = depth > 0
+    assert read.mean() > 0.8
+    error = depth[read] / 1000 - frame.labels.depth_m[read]
+    assert np.abs(np.median(error)) < 0.002
+    assert 0 < error.std() < 0.01
+    assert "sensed_depth" not in source()(0).frames[0].readings
+    with pytest.raises(ConfigError, match="did you mean 'time_of_flight'"):
+        source(depth={"name": "time_of_fligt"})
+
+
 def test_an_inertial_unit_at_rest_feels_gravity():
     noisy = {"rate_hz": 200.0, "gyro_noise_rad_s_sqrt_hz": 1e-3, "accel_noise_m_s2_sqrt_hz": 1e-2}
     sample = source(imu=noisy, **MOVING)(0)

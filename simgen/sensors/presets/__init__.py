@@ -13,7 +13,7 @@ from simgen.config.text import parse_yaml
 from simgen.errors import ConfigError, did_you_mean
 
 KEYS = {"name", "title", "source"}
-SECTIONS = {"camera", "depth", "events", "imu"}
+SECTIONS = ("depth", "events", "imu", "camera")
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,16 +23,25 @@ class Preset:
     Attributes:
         name: How configs call it.
         title: Maker, model, mode.
-        source: Setting -> where its figure comes from.
-        kind: Section of a config that it fills: "camera", "depth", "events" or "imu".
-        settings: What that section takes; distributions are allowed.
+        source: Where each figure comes from: by setting, or a list of lines.
+        sections: Section of a config -> what it takes; distributions are allowed. A depth
+            camera brings the frame and lens of its infrared camera as `camera`.
     """
 
     name: str
     title: str
-    source: dict[str, str]
-    kind: str
-    settings: dict[str, object]
+    source: dict[str, str] | list[str]
+    sections: dict[str, dict[str, object]]
+
+    @property
+    def kind(self) -> str:
+        """What it is: "camera", "depth", "events" or "imu"."""
+        return next(section for section in SECTIONS if section in self.sections)
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """The section that it is about."""
+        return self.sections[self.kind]
 
 
 def names(kind: str | None = None) -> tuple[str, ...]:
@@ -53,12 +62,11 @@ def load(name: str) -> Preset:
     text = (resources.files(__name__) / f"{name}.yaml").read_text(encoding="utf-8")
     parsed, _ = parse_yaml(text, f"sensor {name}")
     data: dict[str, Any] = parsed if isinstance(parsed, dict) else {}
-    kinds = set(data) - KEYS
-    if not (len(kinds) == 1 and kinds < SECTIONS and set(data) > KEYS and data["name"] == name):
+    sections = {section: data[section] for section in SECTIONS if section in data}
+    if not sections or set(data) != KEYS | set(sections) or data["name"] != name:
         raise ConfigError(
-            f"a preset must have the keys {', '.join(sorted(KEYS))}, one of "
-            f"{', '.join(sorted(SECTIONS))}, and its file's name",
+            f"a preset must have the keys {', '.join(sorted(KEYS))}, some of "
+            f"{', '.join(SECTIONS)}, and its file's name",
             where=f"sensor {name}",
         )
-    (kind,) = kinds
-    return Preset(name, str(data["title"]), data["source"], kind, data[kind])
+    return Preset(name, str(data["title"]), data["source"], sections)

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from simgen.cli import app
 from simgen.errors import ConfigError
-from simgen.sensors.presets import names
+from simgen.sensors.presets import load, names
 
 
 def run(*arguments):
@@ -24,7 +24,7 @@ def test_list_names_every_preset():
 @pytest.mark.parametrize("name", names())
 def test_show_prints_settings_and_sources(name):
     shown = json.loads(run("show", name, "--json").stdout)
-    assert shown["camera"]
+    assert shown[load(name).kind]
     assert shown["source"]
     assert "source:" in run("show", name).stdout
 
