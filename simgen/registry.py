@@ -1,8 +1,8 @@
 """Components by name, found through entry points.
 
-A third-party package adds a scene, renderer or format by declaring an entry
-point in the group `simgen.scenes`, `simgen.renderers` or `simgen.formats`;
-nothing is imported until it is asked for by name.
+A third-party package adds a scene, renderer, sensor effect or format by declaring an
+entry point in the group `simgen.scenes`, `simgen.renderers`, `simgen.effects` or
+`simgen.formats`; nothing is imported until it is asked for by name.
 """
 
 from __future__ import annotations
@@ -65,6 +65,12 @@ def scenes() -> Registry:
 def renderers() -> Registry:
     """Renderers."""
     return Registry("simgen.renderers", "renderer")
+
+
+@cache
+def effects() -> Registry:
+    """Sensor effects that other packages add."""
+    return Registry("simgen.effects", "effect")
 
 
 @cache

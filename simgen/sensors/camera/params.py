@@ -7,6 +7,7 @@ from pydantic import Field
 
 from simgen.errors import ConfigError
 from simgen.sensors.camera.camera import Camera
+from simgen.sensors.camera.extra import ExtraEffect, insert
 from simgen.sensors.camera.isp import IspParams
 from simgen.sensors.camera.lens import Lens, LensParams
 from simgen.sensors.camera.lens.base import border
@@ -25,10 +26,12 @@ class CameraParams(LensParams, ShutterParams, IspParams, OpticsParams, SensorPar
     Attributes:
         samples_per_pixel: Rays in pixels where one is not enough for the colour.
         raw: Also keep the raw frame: the converter's numbers, before the processor.
+        effects: Effects of other packages, each put last among those of its domain.
     """
 
     samples_per_pixel: int = Field(4, ge=1, le=256)
     raw: bool = False
+    effects: tuple[ExtraEffect, ...] = ()
 
     def camera(self, motion: Motion) -> Camera:
         """The rays' side of these settings.
@@ -67,4 +70,5 @@ class CameraParams(LensParams, ShutterParams, IspParams, OpticsParams, SensorPar
         """The signal's side of these settings, from radiance to file."""
         cx = (self.width - 1) / 2 if self.cx_px is None else self.cx_px
         cy = (self.height - 1) / 2 if self.cy_px is None else self.cy_px
-        return Chain((*self.optics((cx, cy)), *self.sensor(), *self.isp()))
+        whole = (*self.optics((cx, cy)), *self.sensor(), *self.isp())
+        return Chain(insert(whole, [extra.effect() for extra in self.effects]))
