@@ -1,7 +1,5 @@
 """Our scene families hold their contract; broken ones are caught by name."""
 
-# ruff: noqa: ARG002 - what is broken ignores what it is given
-
 import dataclasses
 import itertools
 
