@@ -13,19 +13,18 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from pycocotools import mask as coco_mask
 
 from simgen import geometry
 from simgen.compiled import compiled
 from simgen.culling import rows_of_bodies
+from simgen.masks import box_round, pixels_of, run_lengths
 from simgen.rays import Hits, Rays
-from simgen.sample import RLE, Keypoint, Labels, ObjectLabel
+from simgen.sample import Keypoint, Labels, ObjectLabel
 from simgen.spec import Body, Motion
 from simgen.world import Layer, World, nearest
 
 Array = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
-Box = tuple[float, float, float, float]
 IMAGES = ("instance", "semantic", "depth", "distance", "normals", "object_coordinates", "flow")
 OBJECTS = ("masks", "amodal_masks", "keypoints")
 ALL = (*IMAGES, *OBJECTS)
@@ -249,7 +248,7 @@ def _object(
     wanted: Collection[str],
 ) -> ObjectLabel:
     camera, width = view.camera, view.camera.width
-    inside, seen = _pixels(silhouette, width), _pixels(visible, width)
+    inside, seen = pixels_of(silhouette, width), pixels_of(visible, width)
     outside = _outside_frame(view, index, inside)
     middle = body.asset.bounds_m.mean(axis=0)
     at_row = _row_time(view, body.motion, middle)
@@ -260,8 +259,8 @@ def _object(
         name=body.name,
         category=str(body.category),
         category_id=view.world.spec.category_id(body),
-        box=_box(seen),
-        amodal_box=_box(np.concatenate([inside, outside])),
+        box=box_round(seen),
+        amodal_box=box_round(np.concatenate([inside, outside])),
         pixels_visible=len(visible),
         pixels_in_frame=len(inside),
         pixels_total=len(inside) + len(outside),
@@ -269,19 +268,10 @@ def _object(
         quaternion=tuple(geometry.quaternion(camera_turn.T @ turn).tolist()),
         box3d_m=(_triple(body.asset.bounds_m[0]), _triple(body.asset.bounds_m[1])),
         keypoints=keypoints,
-        mask=_run_lengths(seen, camera) if "masks" in wanted else None,
-        amodal_mask=_run_lengths(inside, camera) if "amodal_masks" in wanted else None,
+        mask=run_lengths(seen, width, camera.height) if "masks" in wanted else None,
+        amodal_mask=run_lengths(inside, width, camera.height) if "amodal_masks" in wanted else None,
         attributes=dict(body.attributes),
     )
-
-
-@compiled
-def _pixels(rays: NDArray[np.intp], width: int) -> NDArray[np.int64]:
-    """Pixels (n, 2), x and y, of rays (n,)."""
-    found = np.empty((len(rays), 2), np.int64)
-    for k in range(len(rays)):
-        found[k, 0], found[k, 1] = rays[k] % width, rays[k] // width
-    return found
 
 
 def _triple(v: Array) -> tuple[float, float, float]:
@@ -300,60 +290,6 @@ def _row_time(view: View, motion: Motion, local_m: Array) -> float:
 
     _, seen = view.camera.project_moving(at, 1, view.time_s)
     return times[0] if seen[0] else float(view.rays.times_s[0])
-
-
-def _box(pixels: NDArray[np.int64]) -> Box | None:
-    """Tight box round pixels (n, 2), edge to edge."""
-    if not len(pixels):
-        return None
-    x0, y0, x1, y1 = _extent(pixels)
-    return x0 - 0.5, y0 - 0.5, x1 + 0.5, y1 + 0.5
-
-
-@compiled
-def _extent(pixels: NDArray[np.int64]) -> tuple[int, int, int, int]:
-    """Least x and y, greatest x and y of pixels (n, 2)."""
-    x0 = x1 = pixels[0, 0]
-    y0 = y1 = pixels[0, 1]
-    for x, y in pixels:
-        x0, y0, x1, y1 = min(x0, x), min(y0, y), max(x1, x), max(y1, y)
-    return x0, y0, x1, y1
-
-
-def _run_lengths(pixels: NDArray[np.int64], camera: Projector) -> RLE:
-    """COCO's mask of some pixels (n, 2), which come row by row."""
-    height, width = camera.height, camera.width
-    counts = _runs(pixels, width, height).tolist()
-    encoded: RLE = coco_mask.frPyObjects({"size": [height, width], "counts": counts}, height, width)
-    return encoded
-
-
-@compiled
-def _runs(pixels: NDArray[np.int64], width: int, height: int) -> NDArray[np.int64]:
-    """Lengths (r,) of the runs of pixels that are not, and are, in a mask, down its columns."""
-    ends = np.zeros(width + 1, np.int64)
-    for x in pixels[:, 0]:
-        ends[x + 1] += 1
-    ends = np.cumsum(ends)
-    at = np.empty(len(pixels), np.int64)
-    for x, y in pixels:  # rows rise, so that each column is filled from its top
-        at[ends[x]] = x * height + y
-        ends[x] += 1
-    counts, k, done = np.empty(2 * len(pixels) + 1, np.int64), 0, 0
-    start = 0
-    for i in range(len(at)):
-        if i == 0 or at[i] != at[i - 1] + 1:
-            start = at[i]
-            counts[k] = start - done
-            k += 1
-        if i + 1 == len(at) or at[i + 1] != at[i] + 1:
-            done = at[i] + 1
-            counts[k] = done - start
-            k += 1
-    if done < width * height:
-        counts[k] = width * height - done
-        k += 1
-    return counts[:k]
 
 
 def _outside_frame(view: View, index: int, inside: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -20,11 +20,8 @@ from numpy.typing import NDArray
 
 from simgen import geometry
 from simgen.casting import (
-    Facets,
-    clip,
     describe,
     into_body,
-    into_frame,
     keep_nearer,
     lifted_rays,
     mark,
@@ -32,6 +29,7 @@ from simgen.casting import (
     met,
 )
 from simgen.culling import RUN, cones_of_runs, near_sphere, rows_of_bodies
+from simgen.facets import Facets, clip, into_frame
 from simgen.rays import Hits, Rays
 from simgen.spec import Asset, Body, ImageTexture, SceneSpec
 

@@ -1,7 +1,6 @@
 """Compiled loops against slow, readable twins in NumPy, OpenCV and pycocotools."""
 
 import dataclasses
-from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -11,10 +10,11 @@ from hypothesis import strategies as st
 from pycocotools import mask as coco_mask
 from scene_kit import body, clutter, moving, random_quaternion, scene
 
-from simgen import geometry, labels, world
+from simgen import geometry, world
 from simgen.assets import primitives
-from simgen.casting import Facets
 from simgen.culling import PATCH, Patches, rows_of_bodies
+from simgen.facets import Facets
+from simgen.masks import run_lengths
 from simgen.rays import Rays
 from simgen.render.noise import fractal_noise
 from simgen.render.shading import add_gloss, add_lamp, lean, shade_sky
@@ -299,7 +299,7 @@ def test_run_lengths_are_pycocotools_own(width, height, data):
     cells = st.lists(st.booleans(), min_size=width * height, max_size=width * height)
     mask = np.array(data.draw(cells), np.uint8).reshape(height, width)
     pixels = np.column_stack(np.nonzero(mask)[::-1]).astype(np.int64)
-    found = labels._run_lengths(pixels, SimpleNamespace(width=width, height=height))
+    found = run_lengths(pixels, width, height)
     assert found == coco_mask.encode(np.asfortranarray(mask))
 
 
