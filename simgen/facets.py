@@ -13,7 +13,7 @@ Array = NDArray[np.float64]
 Floats = NDArray[np.float32]
 Indices = NDArray[np.intp]
 Ints = NDArray[np.int32]
-COPLANAR = 1e-9  # of the shape's size, and of normals
+COPLANAR = 1e-5  # of the shape's size, and of normals: files round to single precision
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +43,7 @@ class Facets:
             for plane, group in zip(planes, members, strict=True):
                 same = abs(plane[3] - offset) < COPLANAR * size
                 if same and np.abs(plane[:3] - normal).max() < COPLANAR:
+                    plane[3] = max(plane[3], offset)
                     group.append(face)
                     break
             else:
@@ -130,7 +131,7 @@ def clip(
             speed = planes[p, 0] * u + planes[p, 1] * v + planes[p, 2] * w
             if room[p] < 0:  # the origin is before this plane: the ray must come in through it
                 if speed >= 0:
-                    near = np.inf
+                    near, far = 1.0, 0.0
                     break
                 t = room[p] / speed
                 if t > near:

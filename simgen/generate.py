@@ -31,6 +31,7 @@ from simgen.spec import SceneSpec
 from simgen.world import World
 
 ATTEMPTS = 50
+MOST_CLASSES = 255  # a semantic mask has 8 bits, and 0 is no class
 RECORD_HZ = 240.0  # every step of the physics
 
 
@@ -153,6 +154,12 @@ class Source:
         scene, camera, render = (self._params(name, draw) for name in ("scene", "camera", "render"))
         spec = self.family.build(scene, key / "build")
         spec = self.family.finish(settle(self._recorded(spec)))
+        if len(spec.categories) > MOST_CLASSES:
+            raise SimgenError(
+                f"a scene must have at most {MOST_CLASSES} classes",
+                len(spec.categories),
+                "let several assets share one, as `scene.assets.categories` does",
+            )
         shot = Shot(
             World(spec),
             camera.camera(spec.camera),

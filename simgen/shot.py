@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simgen.config import Config, Moment
+from simgen.errors import SimgenError
 from simgen.labels import ALL, View, label
 from simgen.render import Renderer
 from simgen.render.supersample import supersample
@@ -18,7 +19,7 @@ from simgen.sensors.camera.camera import MIDDLE, Camera
 from simgen.sensors.camera.params import CameraParams
 from simgen.sensors.camera.raw import expose
 from simgen.sensors.camera.shutter import AT_ONCE
-from simgen.sensors.depth import DepthSensor
+from simgen.sensors.depth import Cause, DepthSensor
 from simgen.sensors.effect import Chain
 from simgen.sensors.event import EventCamera, EventParams, adaptive_frames
 from simgen.sensors.imu import Imu, ImuParams
@@ -64,7 +65,14 @@ class Shot:
         state = self.chain.init(self.config.key() / "device")
         light = self._light(view, key / "light")
         if (gain := self.camera.gain()).size > 1:
-            light *= gain[..., None].astype(np.float32)
+            light = light * gain[..., None].astype(np.float32)
+        if not np.isfinite(light.sum()):
+            raise SimgenError(
+                "a renderer must give finite light",
+                f"{int((~np.isfinite(light)).sum())} values that are not",
+                "look for materials and lamps without breadth",
+                type(self.renderer).__name__,
+            )
         facts = self.camera.facts(moment.time_s)
         if self.params.raw:
             data, raw = expose(self.chain, light, state, key / "sensor")
@@ -89,7 +97,7 @@ class Shot:
         """Mean radiance (H, W, 3) over the exposure, the aperture and each pixel."""
         shape = self.camera.height, self.camera.width
         looks = self.camera.looks(self.params.shutter_samples) if self._blurs() else (MIDDLE,)
-        if len(looks) == 1:
+        if looks == (MIDDLE,):
             return self._sharp(self.camera, view, key)
         total = np.zeros((*shape, 3), np.float32)
         for look in looks:
@@ -132,7 +140,9 @@ class Shot:
         """
         state = params.init(self.config.key() / "device" / "depth")
         reading = params.reading(self.world, self.camera, view.time_s, state, key, _grey)
-        return {"sensed_depth": reading.depth_mm, "sensed_depth_cause": reading.cause}
+        lost = (reading.depth_mm == 0) & (reading.cause == Cause.NONE)  # what 16 bits cannot hold
+        cause = np.where(lost, np.uint8(Cause.OUT_OF_RANGE), reading.cause)
+        return {"sensed_depth": reading.depth_mm, "sensed_depth_cause": cause}
 
     def events(
         self, params: EventParams, span_s: tuple[float, float], key: Key

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.spatial import ConvexHull, QhullError
 
 from simgen import geometry
+from simgen.compiled import compiled
 from simgen.lights import RGB, Environment, Flash, Flicker, Light, Vector
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "Spots",
     "Vector",
 ]
+PLACES = np.array([0.8191725133961645, 0.6710436067037893, 0.5497004779019703])
 SMALL_MESH = 200_000  # faces times vertices: below, every vertex is held against every face
 
 
@@ -111,6 +113,24 @@ class Material:
     dome: float = 0.0
 
 
+@compiled
+def _all_behind(
+    normals: NDArray[np.float64],
+    faces: NDArray[np.int32],
+    vertices_m: NDArray[np.float64],
+    slack_m: float,
+) -> bool:
+    """Whether no vertex (v, 3) stands before any face (f, 3) by more than a slack."""
+    for f in range(len(faces)):
+        x, y, z = normals[f, 0], normals[f, 1], normals[f, 2]
+        a = faces[f, 0]
+        limit = x * vertices_m[a, 0] + y * vertices_m[a, 1] + z * vertices_m[a, 2] + slack_m
+        for v in range(len(vertices_m)):
+            if x * vertices_m[v, 0] + y * vertices_m[v, 1] + z * vertices_m[v, 2] > limit:
+                return False
+    return True
+
+
 @dataclass(frozen=True, eq=False)
 class Asset:
     """A shape: a triangle mesh in body coordinates, and how physics sees it.
@@ -164,17 +184,28 @@ class Asset:
     @cached_property
     def face_normals(self) -> NDArray[np.float64]:
         """(f, 3) unit normals by the right-hand rule."""
-        corners = self.vertices_m[self.faces]
-        return geometry.unit(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]))
+        a, b, c = (self.vertices_m[self.faces[:, k]] for k in range(3))
+        return geometry.unit(geometry.cross(b - a, c - a))
+
+    @cached_property
+    def closed(self) -> bool:
+        """Whether the mesh bounds a solid: every edge once in each direction."""
+        # Seams have several vertices in one place: places are told apart by one number each.
+        place = self.vertices_m @ PLACES
+        _, corner = np.unique(place, return_inverse=True)
+        faces = corner[self.faces].astype(np.int64)
+        start, end = faces.ravel(), np.roll(faces, -1, axis=1).ravel()
+        there, back = np.sort(start << 32 | end), np.sort(end << 32 | start)
+        return bool((np.diff(there) > 0).all() and np.array_equal(there, back))
 
     @cached_property
     def convex(self) -> bool:
-        """Whether no part of the mesh stands before another, so that it cannot shade itself."""
+        """Whether it is a convex solid: no part stands before another or shades another."""
+        if not self.closed:
+            return False
         if len(self.faces) * len(self.vertices_m) <= SMALL_MESH:
-            corner = self.vertices_m[self.faces[:, 0]]
-            offset = np.einsum("ij,ij->i", self.face_normals, corner)
-            height = self.face_normals @ self.vertices_m.T - offset[:, None]
-            return bool(height.max() < 1e-6 * self.sphere_m[1])
+            slack = 1e-6 * self.sphere_m[1]
+            return _all_behind(self.face_normals, self.faces, self.vertices_m, slack)
         corners = self.vertices_m[self.faces]
         volume = np.sum(corners[:, 0] * np.cross(corners[:, 1], corners[:, 2])) / 6
         return self._hull is not None and bool(volume > self._hull.volume * (1 - 1e-6))

@@ -242,7 +242,9 @@ class World:
         k = len(ray)
         body = hits.body if k == len(hits.body) else hits.body[ray]
         point, local = np.empty((k, 3)), np.empty((k, 3))
-        normal, smooth = np.empty((k, 3), np.float32), np.empty((k, 3), np.float32)
+        normal = np.empty((k, 3), np.float32)
+        flat = all(body.asset.normals is None for body in self.spec.bodies)
+        smooth = normal if flat else np.empty((k, 3), np.float32)
         part, uv = np.empty(k, np.int32), np.zeros((k, 2), np.float32)
         of_bodies = rows_of_bodies(body, len(self.spec.bodies))
         for index, rows in of_bodies.items():

@@ -43,7 +43,7 @@ class Frames(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-    count: Annotated[int, Field(ge=1)] = 1
+    count: Annotated[int, Field(ge=1, le=1000)] = 1
     rate_hz: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 30.0
     start_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     jitter_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0

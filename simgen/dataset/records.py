@@ -24,6 +24,10 @@ SAMPLE = "sample.json"
 OBJECTS = "objects.json"
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 IMAGES = ("rgb.jpg", "rgb.png")
+RESERVED = {
+    member.partition(".")[0]
+    for member in (SAMPLE, OBJECTS, *IMAGES, *encode.MASKS.values(), *encode.ARRAYS.values())
+}
 Read = Callable[[str], bytes]
 
 
@@ -89,7 +93,7 @@ def _readings(
     for name, array in readings.items():
         suffix, data = encode.encode_reading(array)
         member = f"{name}.{suffix}"
-        if not NAME.fullmatch(name) or member in files or name == "rgb":
+        if not NAME.fullmatch(name) or member in files or name in RESERVED:
             raise StoreError(
                 "a reading's name must be lower case with underscores, and new", name, where=where
             )

@@ -13,6 +13,7 @@ from simgen.compiled import compiled
 from simgen.render.texture import nearest_spot
 
 Image = NDArray[np.float32]
+SHARPEST = 1e-8  # square of 0.1 mrad: a perfect mirror of a point lamp would be infinitely bright
 Array = NDArray[np.float64]
 
 
@@ -203,7 +204,7 @@ def add_gloss(
             mirrored = environment[1, c] + (environment[far, c] - environment[1, c]) * abs(z)
             light[i, c] += fresnel * mirrored
         for j in range(len(lamps)):
-            width = widths[j] + rough**4
+            width = max(widths[j] + rough**4, SHARPEST)
             # 2 - 2 cos is the square of the angle where the lobe is not negligible.
             square = 2 - 2 * (x * towards[j, 0] + y * towards[j, 1] + z * towards[j, 2])
             # Irradiance over pi is the light's power in radiance units times solid angle.

@@ -47,6 +47,7 @@ def supersample(
     """
     light = renderer.radiance(world, rays, hits, key)
     if samples > 1:
+        light = np.array(light)  # it is written to, so it must be our own
         chosen = np.flatnonzero(edges(world, hits, light, shape))
         if len(chosen):
             y, x = np.divmod(chosen, shape[1])

@@ -33,7 +33,7 @@ class _Pixels:
         return isinstance(other, _Pixels) and other.pixels is self.pixels
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def _linear(pixels: _Pixels) -> NDArray[np.float32]:
     return _LINEAR[pixels.pixels]
 

@@ -70,11 +70,17 @@ class PerFrame:
 class Chain:
     """Effects in order; itself an effect.
 
+    Attributes:
+        effects: Each takes what the one before it gives.
+        added: Places of those that other packages added; they have streams of their own, so
+            that they shift no other's.
+
     Raises:
         ConfigError: When an effect does not take what the one before it gives.
     """
 
     effects: tuple[Effect, ...]
+    added: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.effects:
@@ -99,7 +105,8 @@ class Chain:
 
     def init(self, key: Key) -> tuple[Any, ...]:
         """One state an effect, from streams named by position and type."""
-        return tuple(e.init(key / i / type(e).__name__) for i, e in enumerate(self.effects))
+        streams = self._streams(key)
+        return tuple(e.init(own) for e, own in zip(self.effects, streams, strict=True))
 
     def apply(self, signal: Any, state: tuple[Any, ...], key: Key) -> Any:
         """The signal through every effect in order."""
@@ -109,6 +116,20 @@ class Chain:
 
     def steps(self, signal: Any, state: tuple[Any, ...], key: Key) -> Iterator[tuple[Effect, Any]]:
         """Each effect in order, with what it gives: `apply`, with every signal on the way."""
-        for i, (effect, own) in enumerate(zip(self.effects, state, strict=True)):
-            signal = effect.apply(signal, own, key / i / type(effect).__name__)
+        streams = self._streams(key)
+        for effect, own, stream in zip(self.effects, state, streams, strict=True):
+            signal = effect.apply(signal, own, stream)
             yield effect, signal
+
+    def _streams(self, key: Key) -> list[Key]:
+        """A stream for each effect, by its place among its kind, and its type."""
+        ours, theirs, found = 0, 0, []
+        for i, effect in enumerate(self.effects):
+            name = type(effect).__name__
+            if i in self.added:
+                found.append(key / "added" / theirs / name)
+                theirs += 1
+            else:
+                found.append(key / ours / name)
+                ours += 1
+        return found

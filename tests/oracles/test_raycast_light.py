@@ -345,3 +345,14 @@ def test_the_key_turns_the_pattern_and_nothing_else():
 def test_dark_world():
     spec = scene(*(Body("p", PLATE.asset, (WHITE,), PLATE.motion),), environment=DARK)
     assert light_at(spec, [(0, 0, 0)], highlights=True).max() == 0
+
+
+def test_a_mirror_under_a_point_lamp_is_bright_and_finite():
+    plate = body("plate", primitives.slab((1.0, 1.0), 0.1), materials=(Material(roughness=0.0),))
+    lamp = Light((0.0, 0.0, 1.0), (1.0, 1.0, 1.0))
+    kernel = World(scene(plate, lights=(lamp,)))
+    down = geometry.unit(np.array([[0.0, 0.0, -1.0], [0.3, 0.0, -1.0]]))
+    rays = Rays(np.array([[0.0, 0.0, 1.0]]), down, np.zeros(1))
+    light = RaycastRenderer(RaycastParams()).radiance(kernel, rays, kernel.cast(rays), Key(0))
+    assert np.isfinite(light).all()
+    assert light[0].min() > 100 * light[1].max()

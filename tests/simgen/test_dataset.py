@@ -79,9 +79,10 @@ def test_readings_and_streams_are_had_by_name(single):
     assert same(record.streams, dict(made.streams))
     with pytest.raises(StoreError, match="did you mean 'raw'"):
         record.frames[0].reading("row")
-    frame = dataclasses.replace(made.frames[0], readings={"rgb": np.zeros((4, 4), np.uint8)})
-    with pytest.raises(StoreError, match="a reading's name must be lower case"):
-        members(dataclasses.replace(made, frames=(frame,)))
+    for name in ("rgb", "depth", "flow", "objects", "Raw"):
+        frame = dataclasses.replace(made.frames[0], readings={name: np.zeros((4, 4), np.uint8)})
+        with pytest.raises(StoreError, match="a reading's name must be lower case"):
+            members(dataclasses.replace(made, frames=(frame,)))
 
 
 def test_webdataset_reads_the_shards(single):

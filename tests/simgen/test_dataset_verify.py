@@ -169,3 +169,18 @@ def test_every_contradiction_is_found(fault):
     assert frame.labels.objects[0].box is not None
     assert list(faults(frame, CATEGORIES)) == []
     assert any(fault in text for text in faults(BROKEN[fault](frame), CATEGORIES))
+
+
+@pytest.mark.parametrize("edit", ["no sample.json", "no frames", "text for a number"])
+def test_an_edited_record_is_reported_and_not_raised(root, edit):
+    path = root / "shard-000000.json"
+    plain = json.loads(path.read_text())
+    first = plain["index"][0]
+    if edit == "no sample.json":
+        del first[0]["sample.json"]
+    elif edit == "no frames":
+        first.clear()
+    else:
+        first[0]["rgb.png"] = "here"
+    path.write_text(json.dumps(plain))
+    assert any(where == "shard-000000.json" for where, _ in found(root))

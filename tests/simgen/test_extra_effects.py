@@ -126,3 +126,14 @@ def test_mistakes_are_named(effect, words):
         chain(effect)
     assert words in str(caught.value)
     assert len(chain({"name": "lost"}, cfa="RGGB").effects) > 10
+
+
+def test_an_added_effect_shifts_no_other_stream():
+    light = np.full((24, 32, 3), 0.3, np.float32)
+
+    def shot(*effects):
+        found = chain(*effects, prnu=0.05, format="png")
+        return found.apply(light, found.init(Key(1)), Key(2))
+
+    assert shot({"name": "fog", "settings": {"share": 0.0}}) == shot()
+    assert shot({"name": "fog", "settings": {"share": 0.5}}) != shot()

@@ -14,6 +14,7 @@ from simgen import registry
 from simgen.config import config_from_plain
 from simgen.errors import ConfigError, SimgenError
 from simgen.generate import ATTEMPTS, RejectedError, Source
+from simgen.render.raycast import RaycastRenderer
 from simgen.sample import decode_rgb
 from simgen.spec import Motion
 
@@ -414,3 +415,32 @@ def test_only_the_wanted_labels():
 def test_procedural_assets_are_not_in_the_ledger():
     sample = source()(0)
     assert sample.provenance == {"renderer": "raycast", "assets": []}
+
+
+def test_a_renderer_without_finite_light_is_named(monkeypatch):
+    real = RaycastRenderer.radiance
+
+    def broken(self, world, rays, hits, key):
+        light = real(self, world, rays, hits, key)
+        light[7] = np.nan
+        return light
+
+    monkeypatch.setattr(RaycastRenderer, "radiance", broken)
+    with pytest.raises(SimgenError, match="a renderer must give finite light; got 3 values"):
+        source()(0)
+
+
+def test_one_look_averages_a_flash_as_many_do():
+    """A lamp on the mains, exposed for whole periods: any number of looks gives the mean."""
+    lamp = {"elevation_rad": 1.2, "mains_hz": 50.0, "mains_depth": 1.0, "size_rad": 0.0}
+    tree = {
+        "scene": {"family": "tabletop", "lamps": [lamp], "objects": []},
+        "render": {"name": "raycast", "sky_samples": 0, "light_samples": 1},
+        "camera": {"width": 32, "height": 24, "fx_px": 30.0, "exposure_s": 0.01, "format": "png",
+                   "white_e": 1e8, "read_noise_e": 0.0, "samples_per_pixel": 1},
+    }  # fmt: skip
+    pictures = []
+    for looks in (1, 16):
+        tree["camera"]["shutter_samples"] = looks
+        pictures.append(Source(config_from_plain(tree))(0).frames[0].rgb.astype(int))
+    assert np.abs(pictures[0].mean() - pictures[1].mean()) < 2

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from simgen import registry
 from simgen.errors import ConfigError
-from simgen.sensors.effect import Effect
+from simgen.sensors.effect import Chain, Effect
 
 Plain = bool | int | float | str
 
@@ -42,7 +42,7 @@ class ExtraEffect(BaseModel):
         return made
 
 
-def insert(chain: Sequence[Effect], extras: Sequence[Effect]) -> tuple[Effect, ...]:
+def insert(chain: Sequence[Effect], extras: Sequence[Effect]) -> Chain:
     """A chain with more effects, each last among those of its domain, in their order.
 
     Raises:
@@ -67,4 +67,5 @@ def insert(chain: Sequence[Effect], extras: Sequence[Effect]) -> tuple[Effect, .
             )
         # The last effect of a domain is the one that leaves it.
         found.insert(places[-1], extra)
-    return tuple(found)
+    added = tuple(i for i, effect in enumerate(found) if any(effect is each for each in extras))
+    return Chain(tuple(found), added)

@@ -71,4 +71,4 @@ class CameraParams(LensParams, ShutterParams, IspParams, OpticsParams, SensorPar
         cx = (self.width - 1) / 2 if self.cx_px is None else self.cx_px
         cy = (self.height - 1) / 2 if self.cy_px is None else self.cy_px
         whole = (*self.optics((cx, cy)), *self.sensor(), *self.isp())
-        return Chain(insert(whole, [extra.effect() for extra in self.effects]))
+        return insert(whole, [extra.effect() for extra in self.effects])

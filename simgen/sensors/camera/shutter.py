@@ -9,11 +9,11 @@ late lines see more light.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Array = NDArray[np.float64]
 Readout = Literal["down", "up", "right", "left"]
@@ -99,3 +99,9 @@ class ShutterParams(BaseModel):
     def shutter(self) -> Shutter:
         """The clock that these settings describe."""
         return Shutter(self.readout_s, self.readout, self.exposure_s, self.reset)
+
+    @model_validator(mode="after")
+    def _exposed(self) -> Self:
+        if self.reset == "global" and self.exposure_s == 0:
+            raise ValueError("a global reset must have an exposure: set exposure_s")
+        return self

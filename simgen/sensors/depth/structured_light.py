@@ -15,11 +15,11 @@ from a single RGB-D image", 2013, and the Redwood data set (noise before roundin
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from simgen.compiled import compiled
 from simgen.rng import Key
@@ -105,6 +105,12 @@ class StructuredLightParams(BaseModel):
         """Focal length in pixels times baseline in metres: disparity times depth."""
         focal = camera_focal(camera) if self.focal_px is None else self.focal_px
         return focal * abs(self.baseline_m)
+
+    @model_validator(mode="after")
+    def _range(self) -> Self:
+        if self.min_m >= self.max_m:
+            raise ValueError(f"`min_m < max_m` must hold; got {self.min_m} and {self.max_m}")
+        return self
 
     def init(self, key: Key) -> StructuredLightState:
         """A device's own errors."""

@@ -9,11 +9,11 @@ lens.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from simgen.compiled import compiled
 from simgen.errors import ConfigError
@@ -91,6 +91,12 @@ class TimeOfFlightParams(BaseModel):
             if not each > 0:
                 raise ConfigError("`frequencies_mhz > 0` must hold", each, "", "depth")
         return np.array([wrap_m(each * 1e6) for each in self.frequencies_mhz])
+
+    @model_validator(mode="after")
+    def _range(self) -> Self:
+        if self.min_m >= self.max_m:
+            raise ValueError(f"`min_m < max_m` must hold; got {self.min_m} and {self.max_m}")
+        return self
 
     def init(self, key: Key) -> TimeOfFlightState:
         """A device's own errors."""
@@ -212,3 +218,5 @@ def _judge(
             cause[i] = Cause.SATURATED.value
         elif weakest < least_e:
             cause[i] = (Cause.LOW_SIGNAL if depth_m[i] > 0 else Cause.NO_SURFACE).value
+        elif depth_m[i] <= 0:  # behind the image plane, where there is no depth to report
+            cause[i] = Cause.OUT_OF_RANGE.value

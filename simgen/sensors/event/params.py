@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 WHITE_DN = 255.0  # radiance 1 at 0 EV; the scale in which v2e gives its knee and its brightness
 
@@ -56,4 +58,13 @@ class EventParams(BaseModel):
     step_ln: float = Field(0.1, gt=0)
     longest_step_s: float = Field(0.005, gt=0)
     shortest_step_s: float = Field(0.0005, gt=0)
-    step_share: float = Field(0.02, ge=0, le=1)
+    step_share: float = Field(0.02, ge=0, lt=1)
+
+    @model_validator(mode="after")
+    def _steps(self) -> Self:
+        if self.shortest_step_s > self.longest_step_s:
+            raise ValueError(
+                "`shortest_step_s <= longest_step_s` must hold; "
+                f"got {self.shortest_step_s} and {self.longest_step_s}"
+            )
+        return self

@@ -70,6 +70,7 @@ def _look_up(table: NDArray[np.uint8], signal: Image) -> NDArray[np.uint8]:
     found = np.empty(len(signal), np.uint8)
     last = np.float32(len(table) - 1)
     for i in range(len(signal)):
-        level = min(max(signal[i], np.float32(0)), np.float32(1))
+        level = signal[i] if signal[i] > 0 else np.float32(0)  # NaN too: an index must exist
+        level = min(level, np.float32(1))
         found[i] = table[np.int32(level * last + np.float32(0.5))]
     return found
