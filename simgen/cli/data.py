@@ -66,6 +66,7 @@ def generate(
     """Generate a labelled dataset, or go on with one that was stopped."""
     started = perf_counter()
     source = Source(_load(config, overrides, count=count, seed=seed))
+    _remark(source.recipe)
     with progress("generating") as update:
         outcome = generate_dataset(
             source,
@@ -208,6 +209,28 @@ def factors(
     Console().print(table)
     refusals = ", ".join(f"{reason}: {n}" for reason, n in accepted.refusals.items()) or "none"
     result({"accepted": f"{accepted.rate:.1%} of draws", "refusals": refusals}, as_json=False)
+
+
+def _remark(recipe: Config) -> None:
+    """Say that bodies stand still where somebody asks for what shows motion."""
+    moving = [
+        name
+        for name, asked in (
+            ("frames.count", recipe.frames.count > 1),
+            ("events", recipe.events is not None),
+            ("imu", recipe.imu is not None),
+            ("camera.exposure_s", "exposure_s" in recipe.camera),
+            ("camera.readout_s", "readout_s" in recipe.camera),
+        )
+        if asked
+    ]
+    if moving and recipe.frames.start_s is None:
+        err.print(
+            f"note: {', '.join(moving)} without frames.start_s: bodies are shown at rest; "
+            "start_s: 0.1 shows the fall",
+            markup=False,
+            highlight=False,
+        )
 
 
 def schema() -> None:

@@ -13,6 +13,8 @@ from simgen.errors import ConfigError, did_you_mean
 from simgen.space import Source, dotted, is_special, tokens
 
 Tree = dict[str, object]
+NAMED = {"scene": "family", "render": "name", "depth": "name"}
+"""The key of a section that names what its parameters belong to."""
 SENSOR = "sensor:"
 SENSORS = "simgen.sensors.presets"  # read as data: this module stands below the sensors
 
@@ -35,14 +37,27 @@ def presets() -> tuple[str, ...]:
     return tuple(sorted(f.name[:-5] for f in found if f.name.endswith(".yaml")))
 
 
+def _renamed(base: Tree, over: Tree) -> Tree:
+    """`base` without the settings of a family, renderer or principle that `over` changes."""
+    kept = dict(base)
+    for section, key in NAMED.items():
+        before, after = base.get(section), over.get(section)
+        if not isinstance(before, dict) or not isinstance(after, dict):
+            continue
+        if key in before and after.get(key, before[key]) != before[key]:
+            kept[section] = {}
+    return kept
+
+
 def merge(base: Tree, over: Tree, marks: Marks, over_marks: Marks) -> Tree:
     """Lay `over` on `base`; `marks` is brought up to date.
 
-    Mappings merge key by key, repetitions (`count`, `each`) too. Everything else
+    Mappings merge key by key, repetitions (`count`, `each`) too; another `family` or `name`
+    of a section takes the place of the whole section. Everything else
     replaces what was there: a list, a number, and any distribution, reference or
     condition, which only make sense whole.
     """
-    merged = _merge(base, over, (), marks)
+    merged = _merge(_renamed(base, over), over, (), marks)
     marks.lines.update(over_marks.lines)
     return cast("Tree", merged)
 
@@ -88,6 +103,9 @@ def override(tree: Tree, assignment: str, marks: Marks) -> None:
                 where,
             )
         if last:
+            name = NAMED.get(str(steps[0])) if len(steps) == 2 else None
+            if name == at and isinstance(place, dict) and place.get(at, value) != value:
+                place.clear()  # the settings of another family, renderer or principle
             place[at] = value
         else:
             place = place[at]

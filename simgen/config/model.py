@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from simgen.config.check import check_models, field_names
 from simgen.config.frames import Frames
-from simgen.config.merge import override, read_config
+from simgen.config.merge import NAMED, override, read_config
 from simgen.config.text import Marks
 from simgen.errors import ConfigError, did_you_mean
 from simgen.rng import Key
@@ -24,8 +24,6 @@ from simgen.space import Method, Source, Space, dotted, unit_numbers
 SCHEMA_VERSION = 1
 _STRICT = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-NAMED = {"scene": "family", "render": "name", "depth": "name"}
-"""The key of a section that names what its parameters belong to."""
 EXAMPLES = {"scene": "dice", "render": "bullet", "depth": "structured_light"}
 SECTIONS = ("scene", "camera", "render", "depth", "events", "imu")
 """Parts of a config whose values may be drawn; the last three are there if asked for."""

@@ -8,7 +8,8 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from simgen.config.model import NAMED, SECTIONS, Config
+from simgen.config.merge import NAMED
+from simgen.config.model import SECTIONS, Config
 from simgen.distributions import DISTRIBUTIONS, Distribution, fields
 
 Schema = dict[str, Any]

@@ -60,7 +60,8 @@ def writing(
     with writer_lock(root):
         if (root / MANIFEST).exists():
             old = Manifest.load(root)
-            _refuse_other(root, old, wanted)
+            if old.complete or _holds_samples(layout):
+                _refuse_other(root, old, wanted)
             finished = old.complete and old.count == count
             if finished and all(shards.whole(layout, shard) for shard in layout.shards):
                 yield Plan(layout, (), ())
@@ -112,6 +113,13 @@ def finish(layout: Layout) -> Manifest:
         layout.parts.rmdir()
     write_atomic(layout.root / MANIFEST, done.encode())
     return done
+
+
+def _holds_samples(layout: Layout) -> bool:
+    """Whether any sample was finished: a run that failed at its first one leaves none."""
+    with storing(layout.root):
+        parts = layout.parts.iterdir() if layout.parts.is_dir() else iter(())
+        return any(layout.root.glob("shard-*")) or any(parts)
 
 
 def _refuse_foreign(root: Path) -> None:

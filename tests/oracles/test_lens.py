@@ -132,9 +132,8 @@ def test_frame_with_corners_beyond_the_fold_is_refused():
         params.camera(Motion.rest((0, 0, 0)))
     assert str(caught.value) == (
         "camera: every pixel of the frame must have a ray; "
-        "got none at (-0.5, -0.5) with BrownConrady(fx_px=50.0, fy_px=50.0, "
-        "cx_px=47.5, cy_px=35.5, k1=-0.3, k2=0.0, p1=0.0, p2=0.0, k3=0.0, k4=0.0, k5=0.0, "
-        "k6=0.0, s1=0.0, s2=0.0, s3=0.0, s4=0.0, tau_x=0.0, tau_y=0.0); "
+        "got none at (-0.5, -0.5) with BrownConrady(fx_px=50, fy_px=50, "
+        "cx_px=47.5, cy_px=35.5, k1=-0.3); "
         "weaken the distortion, lengthen the focal length or crop the frame"
     )
 

@@ -337,3 +337,13 @@ def test_a_config_cannot_be_changed(folder: Path) -> None:
     plain["scene"]["wet"] = 1
     assert config.resolved()["scene"]["wet"] == {"bernoulli": 0.4}  # type: ignore[index]
     assert isinstance(config, Config)
+
+
+def test_another_renderer_takes_none_of_the_first_ones_settings(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("extends: dice\nrender: {name: bullet, resolution: 512}\n")
+    assert load_config(path).render == {"name": "bullet", "resolution": 512}
+    assert load_config("dice", ["render.name=bullet"]).render == {"name": "bullet"}
+    same = load_config("dice", ["render.name=raycast", "render.light_samples=3"]).render
+    assert same["light_samples"] == 3
+    assert same["sky_samples"] == load_config("dice").render["sky_samples"]

@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 import yaml
 from PIL import Image
+from typer.testing import CliRunner
+
+from simgen.cli import app
 
 SMALL = {
     "simgen": 1,
@@ -166,3 +169,25 @@ def test_ctrl_c_leaves_a_dataset_that_goes_on(config: Path, tmp_path: Path) -> N
     facts = json.loads(run("generate", config, "--out", out, "--count", "40", "--json").stdout)
     assert facts["made"] <= 40 - kept
     assert json.loads(run("verify", out, "--json").stdout)["ok"]
+
+
+def test_a_run_that_failed_at_once_does_not_hold_its_folder(tmp_path):
+    tiny = ["--set", "camera.width=32", "--set", "camera.height=24", "--set", "camera.fx_px=30"]
+    out = str(tmp_path / "d")
+    bad = CliRunner().invoke(
+        app, ["generate", "dice", "--out", out, "--count", "1", *tiny, "--set", "camera.k1=-20"]
+    )
+    assert bad.exception is not None
+    good = CliRunner().invoke(app, ["generate", "dice", "--out", out, "--count", "1", *tiny])
+    assert good.exception is None, good.exception
+
+
+def test_motion_that_nothing_shows_is_remarked_on(tmp_path):
+    tiny = ["--set", "camera.width=32", "--set", "camera.height=24", "--set", "camera.fx_px=30"]
+    arguments = ["generate", "dice", "--count", "1", *tiny, "--set", "frames.count=2"]
+    still = CliRunner().invoke(app, [*arguments, "--out", str(tmp_path / "a")])
+    assert "frames.count without frames.start_s" in " ".join(still.stderr.split())
+    falls = CliRunner().invoke(
+        app, [*arguments, "--set", "frames.start_s=0.05", "--out", str(tmp_path / "b")]
+    )
+    assert "start_s" not in falls.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Protocol
 
 import numpy as np
@@ -67,10 +68,17 @@ def check_covers(lens: Lens, width: int, height: int) -> None:
         point = tuple(points[~found][0].tolist())
         raise ConfigError(
             "every pixel of the frame must have a ray",
-            f"none at {point} with {lens}",
+            f"none at {point} with {_told(lens)}",
             "weaken the distortion, lengthen the focal length or crop the frame",
             "camera",
         )
+
+
+def _told(lens: Lens) -> str:
+    """A lens in words: what is not 0, to six digits."""
+    names = [field.name for field in fields(lens)]  # type: ignore[arg-type]
+    given = [f"{name}={getattr(lens, name):.6g}" for name in names if getattr(lens, name) != 0]
+    return f"{type(lens).__name__}({', '.join(given)})"
 
 
 def intrinsics(fx_px: float, fy_px: float, cx_px: float, cy_px: float) -> list[list[float]]:

@@ -93,7 +93,7 @@ class LensParams(BaseModel):
                 raise ConfigError(
                     f"the lens {self.lens} has only {', '.join(COEFFICIENTS[self.lens])}",
                     f"{name}={value}",
-                    f"leave {name} out, or set lens to {owners}",
+                    f"set {name} to {default:g} where a preset gave it, or set lens to {owners}",
                     "camera",
                 )
         return self
