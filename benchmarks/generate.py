@@ -1,6 +1,7 @@
 """How fast simgen generates, beside a bare PyBullet camera loop of the same scenes.
 
-Both run in one process on one thread, turn by turn, so that a busy machine slows both.
+Both run in one process on one thread, set up as a worker of the engine, turn by turn, so that
+a busy machine slows both.
 simgen: draw, settle, cast, shade, all labels, sensor noise, JPEG and writing to disk.
 Bare: `getCameraImage` alone (TinyRenderer with shadow, 640x480) of scenes that are
 already built and settled.
@@ -22,12 +23,12 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import cv2
 import numpy as np
 
 from simgen.config import config_from_plain
 from simgen.dataset.records import members
 from simgen.engine import generate_dataset
+from simgen.engine.tasks import one_thread
 from simgen.generate import Source
 from simgen.physics import settle
 from simgen.render.bullet import Pinhole, prepare
@@ -132,6 +133,8 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--memory", type=int, metavar="IMAGES", help="measure memory instead")
     given = parser.parse_args()
-    cv2.setNumThreads(1)
-    found = memory(given.memory, given.seed) if given.memory else rates(given.images, given.seed)
+    with one_thread():
+        found = (
+            memory(given.memory, given.seed) if given.memory else rates(given.images, given.seed)
+        )
     print(json.dumps(found))

@@ -179,7 +179,8 @@ class Asset:
     def sphere_m(self) -> tuple[NDArray[np.float64], float]:
         """Centre (3,) and radius of a sphere round the mesh."""
         centre = self.bounds_m.mean(axis=0)
-        return centre, float(np.linalg.norm(self.vertices_m - centre, axis=1).max())
+        reach = self.vertices_m - centre
+        return centre, float(np.sqrt(np.einsum("ij,ij->i", reach, reach).max()))
 
     @cached_property
     def face_normals(self) -> NDArray[np.float64]:

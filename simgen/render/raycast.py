@@ -72,7 +72,10 @@ class RaycastRenderer:
             lamp = np.array(source.irradiance, np.float64)
             level = source.level(time, span)
             share[:] = add_lamp(normal, hidden, directions, facing, lamp, level, irradiance)
-        add_diffuse(light, surface.ray, colour, irradiance)
+        if len(surface.ray) == len(rays):
+            light = np.multiply(colour, irradiance, out=colour)
+        else:
+            add_diffuse(light, surface.ray, colour, irradiance)
         if self.params.highlights:
             room = spec.environment
             add_gloss(
