@@ -34,6 +34,8 @@ lint: install
 
 bench: install
 	$(BIN)/python benchmarks/generate.py
+	$(BIN)/python benchmarks/camera.py
+	$(BIN)/python benchmarks/events.py
 
 clean:
 	rm -rf .venv runs

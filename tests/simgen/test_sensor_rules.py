@@ -1,12 +1,17 @@
 """Rules between the settings of sensors are held when a config is read, not at a sample."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from simgen.config import config_from_plain
 from simgen.errors import ConfigError, SimgenError
 from simgen.generate import MOST_CLASSES, Source
+from simgen.rng import Key
 from simgen.sensors.depth import Cause, DepthReading
+from simgen.sensors.depth.time_of_flight import _judge
+from simgen.shot import Shot
 
 TREE = {"scene": {"family": "dice"}, "render": {"name": "raycast"}}
 
@@ -41,7 +46,25 @@ def test_more_classes_than_a_mask_can_hold_are_refused(tmp_path):
         Source(config_from_plain(tree))(0)
 
 
-def test_what_sixteen_bits_cannot_hold_is_nought():
-    reading = DepthReading(np.float32([[70.0, 0.0003, 1.0]]), np.zeros((1, 3), np.uint8))
-    assert reading.depth_mm.tolist() == [[0, 0, 1000]]
-    assert Cause.NONE == 0
+def test_what_sixteen_bits_cannot_hold_has_a_cause():
+    """Stored holes and their causes agree, also for depth that is lost in whole millimetres."""
+
+    class Far:
+        def init(self, key):
+            return None
+
+        def reading(self, *_):
+            return DepthReading(np.float32([[70.0, 0.0003, 1.0]]), np.zeros((1, 3), np.uint8))
+
+    shot = SimpleNamespace(world=None, camera=None, config=SimpleNamespace(key=lambda: Key(0)))
+    stored = Shot._sensed(shot, Far(), SimpleNamespace(time_s=0.0), Key(1))
+    assert stored["sensed_depth"].tolist() == [[0, 0, 1000]]
+    out = int(Cause.OUT_OF_RANGE)
+    assert stored["sensed_depth_cause"].tolist() == [[out, out, 0]]
+    assert stored["sensed_depth_cause"].dtype == np.uint8
+
+
+def test_time_of_flight_tells_no_depth_behind_the_image_plane():
+    phasors, cause = np.full((1, 2, 2), 500.0), np.zeros(2, np.uint8)
+    _judge(np.array([-2.0, 2.0]), phasors, np.zeros(2), 10.0, 1e5, cause)
+    assert cause.tolist() == [Cause.OUT_OF_RANGE, Cause.NONE]
