@@ -25,6 +25,7 @@ __all__ = [
     "Flash",
     "Flicker",
     "ImageTexture",
+    "Laser",
     "Light",
     "Material",
     "Motion",
@@ -91,6 +92,26 @@ class Spots:
     depth: float = 0.0
 
 
+@dataclass(frozen=True)
+class Laser:
+    """How a surface answers the infrared light of a laser, about 0.9 um.
+
+    Attributes:
+        reflectance: Of the matt share, 0 to 1; None takes the mean of the albedo's colours,
+            texture and all.
+        retro: How many times a white matt surface it shines back at the sender, on top of the
+            matt share: 0 for none, some hundreds for a traffic sign.
+        mirror: Share of the light that goes on as from a mirror, 0 to 1 (glass, polished
+            metal, still water); the matt share is cut by it.
+        clear: Share of the light that passes through, 0 to 1 (window panes); likewise.
+    """
+
+    reflectance: float | None = None
+    retro: float = 0.0
+    mirror: float = 0.0
+    clear: float = 0.0
+
+
 @dataclass(frozen=True, eq=False)
 class Material:
     """How a surface scatters light.
@@ -103,6 +124,7 @@ class Material:
         spots: Painted hollows over both.
         dome: How polished faces bulge (or, below 0, hollow) in their highlights: the shading
             normal leans outwards by this share of the distance from the body's middle.
+        laser: What a LiDAR meets.
     """
 
     albedo: RGB = (0.5, 0.5, 0.5)
@@ -111,6 +133,7 @@ class Material:
     texture: ImageTexture | NoiseTexture | None = None
     spots: Spots | None = None
     dome: float = 0.0
+    laser: Laser = Laser()
 
 
 @compiled

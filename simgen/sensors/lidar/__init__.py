@@ -1,0 +1,1 @@
+"""LiDAR: pulses with times, and what comes back of each."""
