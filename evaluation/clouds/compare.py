@@ -1,9 +1,9 @@
 """Two sets of scans held against one another, each number with its interval.
 
 Intervals are bootstraps over the units of `evaluation.clouds.units`; p-values exchange
-scenes, or sectors, between the sets. Distances are corrected for what the bootstrap finds
-of their bias, since the distance of two samples is always above that of what they are drawn
-from: equal distributions give values about 0, also below it.
+scenes, or sectors, between the sets. A distance of two samples is above that of what they are
+drawn from, and above 0 where that is 0; its interval is the basic bootstrap's, which reflects
+the draws about the distance and so takes their bias off, held at 0 from below.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ DISTANCES = {
     "js": "Jensen-Shannon divergence, bits",
     "ks": "largest difference of distribution functions",
 }
-_BIASED = "corrected for bias; 0 for equal distributions"
+_BIASED = "above 0 also for equal distributions: see p, and real to real"
 
 
 @dataclass(frozen=True)
@@ -228,10 +228,9 @@ def _spread(
     for kind, label in DISTANCES.items():
         value, draws = float(plain[kind]), boots[kind][np.isfinite(boots[kind])]
         low, high = 2 * value - np.quantile(draws, [(1 + CONFIDENCE) / 2, (1 - CONFIDENCE) / 2])
-        corrected = 2 * value - float(draws.mean())
         found[kind] = Result(
-            f"{name}: {label}", corrected, min(float(low), corrected), max(float(high), corrected),
-            p_value=p_value(nulls[kind]), note=_BIASED, details={"plug_in": value}, **size,
+            f"{name}: {label}", value, max(min(float(low), value), 0.0), max(float(high), value),
+            p_value=p_value(nulls[kind]), note=_BIASED, **size,
         )  # fmt: skip
     bins = np.linspace(*_view(x.values, y.values), 61)
     return (

@@ -37,7 +37,7 @@ QUANTITIES = (
     Quantity("range", "m", "of every return"),
     Quantity("intensity", "of full scale", "of every return"),
     Quantity("roughness", "log10 m", "residual about a line along the ring, 5 columns"),
-    Quantity("gap width", "degrees", "runs of pulses without a return along a ring"),
+    Quantity("gap width", "columns", "runs of pulses without a return along a ring"),
 )
 """What `Measured.values` holds, in this order."""
 
@@ -144,10 +144,7 @@ def _values(scan: Scan, unit: Index) -> dict[str, tuple[Array, Index]]:
         "range": (scan.range_m[found], unit[found]),
         "intensity": (scan.intensity[found], unit[found]),
         "roughness": (np.log10(np.maximum(rough, FLOOR_M)), unit[ring, column]),
-        "gap width": (
-            np.degrees(empty.length * scan.step_rad),
-            unit[empty.ring, empty.start],
-        ),
+        "gap width": (empty.length.astype(np.float64), unit[empty.ring, empty.start]),
     }
 
 
