@@ -11,23 +11,28 @@ from numpy.typing import NDArray
 from evaluation.clouds.scan import Scan
 from simgen.dataset import Dataset, Record
 from simgen.errors import CaptureError
+from simgen.rng import Key
 from simgen.sensors.lidar.params import Intensity
 
 STREAM, MISSING = "lidar", "lidar_missing"
 
 
-def scans_of(path: Path, most: int | None = None) -> tuple[Scan, ...]:
-    """All sweeps of a dataset, or of its first samples, until there are `most`.
+def scans_of(path: Path, most: int, key: Key) -> tuple[Scan, ...]:
+    """Sweeps of a dataset; of a pulse with several echoes the one with the best signal.
 
-    Of a pulse with several echoes the one with the best signal is taken.
+    Args:
+        path: The dataset.
+        most: How many at most; samples are drawn until there are as many.
+        key: Draws them.
 
     Raises:
         CaptureError: The dataset has no LiDAR.
         StoreError: It is unfinished or damaged.
     """
-    found: list[Scan] = []
     dataset = Dataset.open(path)
-    for record in dataset:
+    found: dict[int, list[Scan]] = {}
+    for index in key.generator().permutation(len(dataset)).tolist():
+        record = dataset.record(index)
         streams = record.streams
         if STREAM not in streams or MISSING not in streams:
             raise CaptureError(
@@ -36,10 +41,10 @@ def scans_of(path: Path, most: int | None = None) -> tuple[Scan, ...]:
                 "add a `lidar:` section to its config and generate again", str(path),
             )  # fmt: skip
         scene, bits = f"{record.index:06d}", _bits(dataset, record)
-        found += sweeps(streams[STREAM], streams[MISSING], scene, bits)
-        if most is not None and len(found) >= most:
-            return tuple(found[:most])
-    return tuple(found)
+        found[index] = sweeps(streams[STREAM], streams[MISSING], scene, bits)
+        if sum(map(len, found.values())) >= most:
+            break
+    return tuple(scan for index in sorted(found) for scan in found[index])[:most]
 
 
 def sweeps(

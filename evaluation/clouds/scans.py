@@ -23,6 +23,7 @@ from evaluation.captures import SUFFIXES
 from evaluation.clouds.points import read_kitti, read_numpy, read_pcd, to_scan
 from evaluation.clouds.scan import Array, Scan
 from simgen.errors import CaptureError
+from simgen.rng import Key
 
 READERS: Mapping[str, Callable[[Path], Array]] = {
     ".bin": read_kitti, ".npy": read_numpy, ".pcd": read_pcd
@@ -41,8 +42,13 @@ def scan_files(path: Path) -> tuple[Path, ...]:
     )
 
 
-def load_scans(path: Path) -> tuple[Scan, ...]:
-    """All scans at a path.
+def load_scans(path: Path, most: int, key: Key) -> tuple[Scan, ...]:
+    """Scans at a path.
+
+    Args:
+        path: A file, or a folder.
+        most: How many at most; of more files, as many as are needed are drawn.
+        key: Draws them.
 
     Raises:
         CaptureError: There are none, files are of several kinds, or one breaks a rule.
@@ -55,8 +61,10 @@ def load_scans(path: Path) -> tuple[Scan, ...]:
             f"scans must be files of one kind ({', '.join(KINDS)})",
             ", ".join(kinds) or "none", "check the path", str(path),
         )  # fmt: skip
+    if len(files) > most:
+        files = tuple(files[k] for k in np.sort(key.generator().permutation(len(files))[:most]))
     if kinds == [".npz"]:
-        return tuple(scan for each in files for scan in read_revolutions(each))
+        return tuple(scan for each in files for scan in read_revolutions(each))[:most]
     clouds = [READERS[kinds[0]](each) for each in files]
     full = full_scale(max(float(np.nanmax(each[:, 3], initial=0.0)) for each in clouds))
     base = path if path.is_dir() else path.parent
