@@ -137,7 +137,9 @@ def load_bands(name: str) -> Bands:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
-        raise ConfigError(f"bands: {first['msg']}", first["input"], "", f"{name}: {place}") from None
+        raise ConfigError(
+            f"bands: {first['msg']}", first["input"], "", f"{name}: {place}"
+        ) from None
     for figure in bands.figures:
         if figure not in FIGURES:
             raise ConfigError(

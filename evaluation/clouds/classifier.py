@@ -47,9 +47,7 @@ def tell(synthetic: Sequence[Scan], real: Sequence[Scan], *, key: Key) -> Tellin
         MetricError: A side is too small: fewer than 10 groups of patches.
         MissingExtraError: scikit-learn is not installed.
     """
-    sides = [
-        _side(scans, key / name) for name, scans in (("synthetic", synthetic), ("real", real))
-    ]
+    sides = [_side(scans, key / name) for name, scans in (("synthetic", synthetic), ("real", real))]
     (x, group_x, scenes_x), (y, group_y, scenes_y) = sides
     raw = x.rows, y.rows
     rows = filled(*raw)

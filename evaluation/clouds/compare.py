@@ -210,9 +210,7 @@ def _entropy(p: Array, middle: Array) -> Array:
     return total
 
 
-def _spread(
-    name: str, unit: str, x: Values, y: Values, sets: _Sets
-) -> tuple[Spread, list[Figure]]:
+def _spread(name: str, unit: str, x: Values, y: Values, sets: _Sets) -> tuple[Spread, list[Figure]]:
     edges = edges_of(x.values, y.values)
     tables = cumulative(x, edges), cumulative(y, edges)
     whole = [_function(table.sum(axis=0)) for table in tables]
@@ -256,9 +254,7 @@ def _percent(q: float) -> str:
 def _function(counts: Array) -> Array:
     """Distribution function of cumulative counts; NaN for none."""
     total = counts[..., -1:]
-    found: Array = np.divide(
-        counts, total, out=np.full_like(counts, np.nan), where=total > 0
-    )
+    found: Array = np.divide(counts, total, out=np.full_like(counts, np.nan), where=total > 0)
     return found
 
 

@@ -47,9 +47,7 @@ def scans_of(path: Path, most: int, key: Key) -> tuple[Scan, ...]:
     return tuple(scan for index in sorted(found) for scan in found[index])[:most]
 
 
-def sweeps(
-    points: NDArray[Any], missing: NDArray[Any], scene: str, bits: int
-) -> list[Scan]:
+def sweeps(points: NDArray[Any], missing: NDArray[Any], scene: str, bits: int) -> list[Scan]:
     """The sweeps of a sample.
 
     Args:
@@ -77,9 +75,7 @@ def sweeps(
     ]  # fmt: skip
 
 
-def _sweep(
-    points: NDArray[Any], missing: NDArray[Any], name: str, scene: str, full: int
-) -> Scan:
+def _sweep(points: NDArray[Any], missing: NDArray[Any], name: str, scene: str, full: int) -> Scan:
     both = [np.concatenate([points[each], missing[each]]).astype(np.intp)
             for each in ("ring", "column")]  # fmt: skip
     shape = int(both[0].max()) + 1, int(both[1].max()) + 1

@@ -191,9 +191,7 @@ def _tell(
         return None
 
 
-def _notes(
-    made: Sequence[Scan], taken: Sequence[Scan], comparison: Comparison
-) -> list[str]:
+def _notes(made: Sequence[Scan], taken: Sequence[Scan], comparison: Comparison) -> list[str]:
     notes = []
     for side, scans in (("synthetic", made), ("real", taken)):
         if scenes(scans) == 1:

@@ -98,9 +98,7 @@ def _of(scan: Scan) -> tuple[Array, Index]:
     step = np.abs(np.diff(scan.intensity, axis=1))
     empty = structure.runs(scan)
     inside = (empty.length <= structure.ISOLATED) & empty.closed & ~empty.edge
-    lost = count(
-        patch[empty.ring[inside], empty.start[inside]], empty.length[inside].astype(float)
-    )
+    lost = count(patch[empty.ring[inside], empty.start[inside]], empty.length[inside].astype(float))
     fired, kept = count(patch[scan.fired]), count(at)
     rows = np.column_stack(
         [

@@ -77,7 +77,9 @@ def read_pcd(path: Path) -> Array:
         kinds = [_NUMPY[t, int(s)] for t, s in zip(head["TYPE"], head["SIZE"], strict=True)]
         counts = [int(n) for n in head.get("COUNT", ["1"] * len(kinds))]
         fields = list(zip(head["FIELDS"], kinds, counts, strict=True))
-        dtype = np.dtype([(name, kind, (n,)) if n > 1 else (name, kind) for name, kind, n in fields])
+        dtype = np.dtype(
+            [(name, kind, (n,)) if n > 1 else (name, kind) for name, kind, n in fields]
+        )
         number, form = int(head["POINTS"][0]), head["DATA"][0]
     except (KeyError, ValueError, IndexError) as error:
         raise CaptureError(

@@ -113,9 +113,7 @@ def _revolution(data: Mapping[str, Any], number: int, path: Path, full: float) -
     lasers = len(elevation)
     shapes = (far.shape, intensity.shape, (len(offset), len(azimuth)))
     if set(shapes) != {(lasers, len(azimuth))}:
-        raise CaptureError(
-            "the arrays of a revolution must be (columns, lasers)", shapes, "", name
-        )
+        raise CaptureError("the arrays of a revolution must be (columns, lasers)", shapes, "", name)
     rise = np.argsort(elevation, kind="stable")
     none = ~(np.isfinite(far) & (far != 0))
     far, intensity = np.where(none, np.nan, far), np.where(none, np.nan, intensity)

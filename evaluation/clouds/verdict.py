@@ -68,7 +68,9 @@ def _told(auc: Result, how: str, gap: CloudGap) -> str:
     pair = f"synthetic from {gap.options.real_word} patches{how}"
     if auc.p_value is None or auc.p_value >= ALPHA or auc.low <= 0.5:
         return f"A linear classifier was not found to tell {pair} ({scale})."
-    return f"A linear classifier {'easily' if auc.value >= 0.9 else 'often'} tells {pair} ({scale})."
+    return (
+        f"A linear classifier {'easily' if auc.value >= 0.9 else 'often'} tells {pair} ({scale})."
+    )
 
 
 def _bands(gap: CloudGap) -> tuple[str, ...]:

@@ -98,7 +98,12 @@ def domain_classifier(
     fold = np.concatenate([_deal(n_x, folds, key), _deal(n_y, folds, key)])
     scores = logistic_scores(pooled, labels, fold, folds)
     auc = float(
-        np.mean([areas_under_curve(scores[fold == k, None], labels[fold == k, None])[0] for k in range(folds)])
+        np.mean(
+            [
+                areas_under_curve(scores[fold == k, None], labels[fold == k, None])[0]
+                for k in range(folds)
+            ]
+        )
     )
     p_value = (
         _permutation_p_value(pooled, labels, fold, permutations, key / "permutations")

@@ -27,6 +27,7 @@ CLOUDS = {
 """Parameters of `gap` that clouds take; the others are for pictures."""
 
 ONLY_CLOUDS = {"bands", "max_scans"}
+_SHORT = {"w1": "Wasserstein", "js": "Jensen-Shannon", "ks": "Kolmogorov-Smirnov"}
 
 
 def refuse_strangers(context: typer.Context, *, clouds: bool) -> None:
@@ -75,9 +76,7 @@ def _report(found: CloudGap, page: Path, record: Path, *, as_json: bool) -> None
         "record": str(record),
     }
     if found.checks:
-        facts["bands"] = (
-            f"{sum(one.passes for one in found.checks)} of {len(found.checks)} pass"
-        )
+        facts["bands"] = f"{sum(one.passes for one in found.checks)} of {len(found.checks)} pass"
     if as_json:
         facts["kind"] = "clouds"
         facts["differing"] = differing(tests(found))
@@ -108,12 +107,10 @@ def _figures(found: CloudGap) -> Table:
         add("classifier by sensor's traits, AUC", found.telling.sensor)
     if found.comparison is not None:
         for spread in found.comparison.spreads:
-            for one in spread.distances.values():
-                add(one.name, one)
+            for kind, one in spread.distances.items():
+                add(f"{spread.name}, {_SHORT[kind]}", one)
         for each in found.comparison.figures:
-            add(
-                each.name, each.difference, f"{each.synthetic.value:.4g}", f"{each.real.value:.4g}"
-            )
+            add(each.name, each.difference, f"{each.synthetic.value:.4g}", f"{each.real.value:.4g}")
     return table
 
 

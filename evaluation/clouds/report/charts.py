@@ -27,7 +27,9 @@ def histogram(one: Spread) -> Markup:
         line = f"M{LEFT} {8 + h}"
         for place, share in enumerate(shares):
             top = 8 + h - share / most * h
-            line += f"L{LEFT + place * step:.1f} {top:.1f}L{LEFT + (place + 1) * step:.1f} {top:.1f}"
+            line += (
+                f"L{LEFT + place * step:.1f} {top:.1f}L{LEFT + (place + 1) * step:.1f} {top:.1f}"
+            )
         parts.append(
             Markup('<path class="area {}" d="{}L{:.0f} {}Z"/>').format(style, line, LEFT + w, 8 + h)
         )
@@ -67,28 +69,26 @@ def rings(figures: Sequence[Figure], elevation_deg: Array, name: str) -> Markup:
     return svg(WIDTH, HEIGHT, f"{name} by ring", parts)
 
 
-def range_image(scan: Scan, farthest_m: float, height_px: int = 160) -> str:
+def range_image(scan: Scan, farthest_m: float) -> str:
     """Ranges in colour, near is warm, on a scale of logarithms from 0.5 m; black for none."""
     scale = np.log(np.clip(scan.range_m, 0.5, farthest_m) / 0.5) / np.log(farthest_m / 0.5)
     levels = np.nan_to_num(255 * (1 - scale), nan=0.0).astype(np.uint8)
     colours = np.asarray(cv2.applyColorMap(levels, cv2.COLORMAP_TURBO), np.uint8)
     colours[~scan.found] = 0
-    return _png(colours, height_px)
+    return _png(colours)
 
 
-def intensity_image(scan: Scan, brightest: float, height_px: int = 160) -> str:
+def intensity_image(scan: Scan, brightest: float) -> str:
     """Intensities in grey, to the power 1/2; dark blue for none."""
     grey = np.sqrt(np.clip(np.nan_to_num(scan.intensity) / max(brightest, 1e-9), 0, 1))
     colours = np.repeat((255 * grey).astype(np.uint8)[..., None], 3, axis=2)
     colours[~scan.found] = (60, 20, 10)
-    return _png(colours, height_px)
+    return _png(colours)
 
 
-def _png(colours: NDArray[np.uint8], height_px: int) -> str:
-    """Top ring first, rows repeated; a data URI."""
-    times = max(1, height_px // len(colours))
-    image = np.repeat(colours[::-1], times, axis=0)
-    _, packed = cv2.imencode(".png", image)
+def _png(colours: NDArray[np.uint8]) -> str:
+    """A data URI, top ring first, one pixel a pulse: the page makes it higher."""
+    _, packed = cv2.imencode(".png", np.ascontiguousarray(colours[::-1]))
     return "data:image/png;base64," + base64.b64encode(packed.tobytes()).decode("ascii")
 
 

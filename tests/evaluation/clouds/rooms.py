@@ -28,9 +28,7 @@ def room_scan(
         -np.pi + 2 * np.pi * (np.arange(columns) + 0.5) / columns, (rings, columns)
     )
     world = azimuth + yaw_rad
-    flat = np.minimum(
-        half_m[0] / np.abs(np.cos(world)), half_m[1] / np.abs(np.sin(world))
-    )
+    flat = np.minimum(half_m[0] / np.abs(np.cos(world)), half_m[1] / np.abs(np.sin(world)))
     ranges = flat / np.cos(elevation)[:, None]
     down = np.sin(-elevation)[:, None]
     ranges = np.where(down > 0, np.minimum(ranges, floor_m / np.maximum(down, 1e-9)), ranges)
