@@ -45,8 +45,8 @@ class Prism:
         """Directions (n, 3) of light after the prism; NaN where it is reflected within."""
         angle = TURN * (self.turn_hz * time_s % 1) + self.phase_rad
         tilt = abs(self.wedge_rad)
-        # The thick end is where the entered face stands out, or the left one.
-        side = -np.sin(tilt) if self.wedge_rad > 0 else np.sin(tilt)
+        # At the thick end a face stands out: the one entered against the light, or the other.
+        side = np.sin(tilt) if self.wedge_rad > 0 else -np.sin(tilt)
         slant = np.empty((len(angle), 3))
         slant[:, 0] = np.cos(tilt)
         slant[:, 1], slant[:, 2] = side * np.cos(angle), side * np.sin(angle)
