@@ -125,7 +125,9 @@ class Risley:
         """(n, 3) directions of the lasers before the prisms."""
         azimuth, elevation = self.beams_rad.T
         level = np.cos(elevation)
-        return np.column_stack([level * np.cos(azimuth), level * np.sin(azimuth), np.sin(elevation)])
+        return np.column_stack(
+            [level * np.cos(azimuth), level * np.sin(azimuth), np.sin(elevation)]
+        )
 
     def sweep(self, number: int) -> Pulses:
         """The pulses of sweep `number`, from 0."""

@@ -33,9 +33,7 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(f.name[:-4] for f in found if f.name.endswith(".csv")))
 
 
-def scanner(
-    name_or_path: str, rate_hz: float | None = None, columns: int | None = None
-) -> Scanner:
+def scanner(name_or_path: str, rate_hz: float | None = None, columns: int | None = None) -> Scanner:
     """The scanner of a beam pattern.
 
     Args:
@@ -259,9 +257,9 @@ def _listed(sheet: Sheet, rate_hz: float | None, columns: int | None) -> Scanner
     return Listed(pulses, int(ring.max()) + 1, float(1 / rate))
 
 
-def _place(ring: np.ndarray[tuple[int], np.dtype[np.uint16]]) -> np.ndarray[
-    tuple[int], np.dtype[np.int32]
-]:
+def _place(
+    ring: np.ndarray[tuple[int], np.dtype[np.uint16]],
+) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
     """(n,) which pulse of its ring each is."""
     order = np.argsort(ring, kind="stable")
     starts = np.searchsorted(ring[order], ring[order])

@@ -99,7 +99,9 @@ def test_ring_and_column_place_each_pulse_once(number):
     assert pulses.time_s[0] >= 0
     assert pulses.time_s[-1] < lidar.period_s
     for ring in range(4):
-        assert pulses.column[pulses.ring == ring].tolist() == list(range((pulses.ring == ring).sum()))
+        assert pulses.column[pulses.ring == ring].tolist() == list(
+            range((pulses.ring == ring).sum())
+        )
 
 
 def test_rings_are_lasers_from_below():
