@@ -97,8 +97,10 @@ def grouped_c2st(
 def _placements(
     scores: Array, labels: NDArray[np.bool_], fold: Index, folds: int
 ) -> tuple[Array, Array]:
-    """Of each row, the share of the other side's rows of its fold that it stands right to, less
-    the fold's area; and the area of each fold."""
+    """How each row stands to the other side's rows of its fold, and the area of each fold.
+
+    A row's number is the share of those that it stands right to, less the fold's area.
+    """
     found, areas = np.empty(len(scores)), np.empty(folds)
     for k in range(folds):
         rows = np.flatnonzero(fold == k)

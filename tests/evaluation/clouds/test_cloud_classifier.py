@@ -39,7 +39,8 @@ def test_grouped_p_values_are_uniform_where_ungrouped_ones_are_not():
 def test_the_area_of_shifted_gaussians_and_its_interval():
     """Bayes' AUC is Phi(d / sqrt 2); the interval narrows with groups and not with repeats."""
     rng = np.random.default_rng(0)
-    x, y = rng.standard_normal((600, 3)), rng.standard_normal((600, 3)) + [1.0, 0, 0]
+    x, y = rng.standard_normal((2, 600, 3))
+    y[:, 0] += 1
     group = np.arange(600)
     found = grouped_c2st(x, y, group, group, key=Key(0), permutations=9)
     assert found.low < stats.norm.cdf(1 / np.sqrt(2)) < found.high
