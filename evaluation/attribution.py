@@ -135,6 +135,7 @@ def compare_classes(synthetic: CaptureSet, real: CaptureSet, *, key: Key) -> tup
 
 
 def difference(statistic: Statistic, x: Values, y: Values, key: Key) -> Difference:
+    """One statistic, synthetic against real; owners are what the bootstrap draws."""
     mean_x, mean_y = float(x.values.mean()), float(y.values.mean())
     deviation_x, deviation_y = float(x.values.std(ddof=1)), float(y.values.std(ddof=1))
     d = _standardised(

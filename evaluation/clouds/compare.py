@@ -118,8 +118,8 @@ def compare(synthetic: Measured, real: Measured, *, key: Key) -> Comparison:
     Raises:
         CaptureError: One of the sets has no return at all.
     """
-    for side, each in (("synthetic", synthetic), ("real", real)):
-        if not len(each.values["range"].values):
+    for side, one in (("synthetic", synthetic), ("real", real)):
+        if not len(one.values["range"].values):
             raise CaptureError(
                 "scans must have a return", "none", "look at these scans", f"{side} scans"
             )
@@ -218,10 +218,13 @@ def _spread(name: str, unit: str, x: Values, y: Values, sets: _Sets) -> tuple[Sp
         _function(weight @ table)
         for weight, table in zip((sets.weight_x, sets.weight_y), tables, strict=True)
     ]
-    parted = [_function(each) for each in _exchanged(tables[0], tables[1], sets.ways)]
+    first, second = _exchanged(tables[0], tables[1], sets.ways)
+    parted = _function(first), _function(second)
     plain = distances(whole[0], whole[1], edges)
-    boots, nulls = distances(*drawn, edges), distances(*parted, edges)
-    size = {"confidence": CONFIDENCE, "n_x": len(x.values), "n_y": len(y.values)}
+    boots, nulls = distances(drawn[0], drawn[1], edges), distances(*parted, edges)
+    size: dict[str, Any] = {
+        "confidence": CONFIDENCE, "n_x": len(x.values), "n_y": len(y.values)
+    }  # fmt: skip
     found = {}
     for kind, label in DISTANCES.items():
         value, draws = float(plain[kind]), boots[kind][np.isfinite(boots[kind])]
@@ -295,7 +298,8 @@ def _ring(counts: Counts, ring: int) -> Counts:
 
 def _ratio(part: Any, whole: Any) -> Array:
     part, whole = np.asarray(part, float), np.asarray(whole, float)
-    return np.divide(part, whole, out=np.full_like(part, np.nan), where=whole > 0)
+    found: Array = np.divide(part, whole, out=np.full_like(part, np.nan), where=whole > 0)
+    return found
 
 
 def _figure(name: str, unit: str, rows: list[Array], size: dict[str, Any]) -> Figure:

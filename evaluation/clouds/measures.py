@@ -112,28 +112,32 @@ def measure(scans: Sequence[Scan]) -> Measured:
     }
     for row, scan in enumerate(scans):
         unit = row * SECTORS + sector(scan)
-        for name, found in _values(scan, unit).items():
-            values[name].append(found)
-        for name, (first, second) in _shares(scan, unit).items():
-            for target, owners in zip(parts[name], (first, second), strict=True):
-                target += np.bincount(owners, minlength=total)
-        for name, (first, second) in _by_ring(scan, unit).items():
-            for target, owners in zip(rings[name], (first, second), strict=True):
-                target += np.bincount(owners, minlength=target.size).reshape(target.shape)
+        for name, sample in _values(scan, unit).items():
+            values[name].append(sample)
+        for name, found in _shares(scan, unit).items():
+            _count(parts[name], found)
+        for name, found in _by_ring(scan, unit).items():
+            _count(rings[name], found)
     return Measured(
         units=of,
         values={
             name: Values(
-                np.concatenate([each[0] for each in found]),
-                np.concatenate([each[1] for each in found]).astype(np.int64),
+                np.concatenate([each[0] for each in samples]),
+                np.concatenate([each[1] for each in samples]).astype(np.int64),
                 total,
             )
-            for name, found in values.items()
+            for name, samples in values.items()
         },
         shares={name: Counts(*each) for name, each in parts.items()},
         rings={name: Counts(*each) for name, each in rings.items()},
         elevation_rad=np.median([scan.elevation_rad for scan in scans], axis=0),
     )
+
+
+def _count(totals: tuple[Array, Array], members: tuple[Index, Index]) -> None:
+    """Add the members of the part, and of the whole, to their units' totals."""
+    for total, owners in zip(totals, members, strict=True):
+        np.add(total, np.bincount(owners, minlength=total.size).reshape(total.shape), out=total)
 
 
 def _values(scan: Scan, unit: Index) -> dict[str, tuple[Array, Index]]:

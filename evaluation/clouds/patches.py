@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from evaluation.clouds import structure
 from evaluation.clouds.measures import FLOOR_M
-from evaluation.clouds.scan import Array, Scan
+from evaluation.clouds.scan import Array, Mask, Scan
 from evaluation.clouds.units import SECTORS, sector
 from evaluation.statistics import Statistic
 
@@ -137,7 +137,7 @@ def filled(first: Array, second: Array) -> tuple[Array, Array]:
     return whole[: len(first)], whole[len(first) :]
 
 
-def groups(of: Patches, scenes: Index, folds: int) -> tuple[Index, Array]:
+def groups(of: Patches, scenes: Index, folds: int) -> tuple[Index, Mask]:
     """What must not be parted between learning and testing, and which patches may be used.
 
     A group is a scene where there are at least two a fold; else a sector of all of its scans,

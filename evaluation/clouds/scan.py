@@ -71,7 +71,7 @@ class Scan:
     @property
     def rings(self) -> int:
         """R."""
-        return self.range_m.shape[0]
+        return int(self.range_m.shape[0])
 
     @property
     def found(self) -> Mask:

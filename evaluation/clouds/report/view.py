@@ -57,10 +57,10 @@ def _tiles(gap: CloudGap) -> list[dict[str, str]]:
                            "patches by roughness, grain, zeros and drop-out")):  # fmt: skip
             found.append(_tile(result, f"AUC of telling {of} apart; 0.5 is guessing"))
     if gap.comparison is not None:
-        for each in gap.comparison.spreads[:2]:
-            found.append(
-                _tile(each.distances["w1"], f"Wasserstein distance of {each.name}, {each.unit}")
-            )
+        found += [
+            _tile(each.distances["w1"], f"Wasserstein distance of {each.name}, {each.unit}")
+            for each in gap.comparison.spreads[:2]
+        ]
     if gap.checks:
         passed = sum(each.passes for each in gap.checks)
         found.append(
