@@ -5,6 +5,7 @@ from importlib import resources
 import numpy as np
 import pytest
 
+from simgen.config import load_config
 from simgen.config.check import model_check
 from simgen.sensors.lidar.listed import Listed
 from simgen.sensors.lidar.params import LidarParams
@@ -183,3 +184,12 @@ def test_the_first_os1_keeps_its_sheets_law():
     for ratio, sheet in ((250, 0.015), (100, 0.03), (12, 0.1)):
         law = noise.range_snr_m * ratio**-noise.range_snr_power
         assert np.hypot(noise.range_floor_m, law) == pytest.approx(sheet, rel=0.12)
+
+
+def test_a_config_extends_a_lidar(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("extends: [dice, 'sensor:os1_128']\nlidar: {columns: 512}\n")
+    config = load_config(str(path), [])
+    assert config.lidar["max_range_m"] == 45.0
+    params = LidarParams.model_validate(config.lidar)
+    assert scanner(params.pattern, params.rate_hz, params.columns).columns == 512
