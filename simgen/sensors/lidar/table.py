@@ -13,6 +13,7 @@ from importlib import resources
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simgen.errors import ConfigError, did_you_mean
 from simgen.sensors.lidar.listed import Listed
@@ -257,9 +258,7 @@ def _listed(sheet: Sheet, rate_hz: float | None, columns: int | None) -> Scanner
     return Listed(pulses, int(ring.max()) + 1, float(1 / rate))
 
 
-def _place(
-    ring: np.ndarray[tuple[int], np.dtype[np.uint16]],
-) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
+def _place(ring: NDArray[np.uint16]) -> NDArray[np.int32]:
     """(n,) which pulse of its ring each is."""
     order = np.argsort(ring, kind="stable")
     starts = np.searchsorted(ring[order], ring[order])
