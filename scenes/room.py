@@ -24,7 +24,7 @@ from simgen.spec import RGB, Body, Environment, Laser, Material, Motion, SceneSp
 
 FURNITURE = ("chair", "desk", "monitor", "cupboard", "box", "pillar")
 LEVEL = geometry.quaternion(np.array([[0.0, 0, 1], [-1, 0, 0], [0, -1, 0]]))
-CHAIR_M = 0.7  # what a chair takes before its desk, whichever way it is turned
+CHAIR_M = 0.76  # what a chair takes before its desk, whichever way it is turned
 SCREEN = Material((0.02, 0.02, 0.025), 0.1, 0.05, laser=Laser(0.06, mirror=0.05))
 CASE = surfaces.matt((0.06, 0.06, 0.06), 0.1)
 Array = NDArray[np.float64]
@@ -155,9 +155,8 @@ def _body(
 def _desk(made: RoomPlan, number: int, one: Desk) -> Iterator[Body]:
     """A desk, its chair and its monitors."""
     long, deep, high = one.size_m
-    side = made.side(one.wall)
     before = CHAIR_M if one.chair else 0.0
-    at = made.on_wall("a desk", one.wall, one.place, long, deep + before)
+    side, at = made.on_wall("a desk", one.wall, one.place, long, deep + before)
     off = deep / 2 + 0.02
     top = surfaces.matt(one.colour, one.reflectance)
     materials = {"top": top, "panel": top, "leg": surfaces.METAL}
@@ -185,8 +184,7 @@ def _desk(made: RoomPlan, number: int, one: Desk) -> Iterator[Body]:
 
 def _cupboard(made: RoomPlan, number: int, one: Cupboard) -> Body:
     long, deep, _ = one.size_m
-    at = made.on_wall("a cupboard", one.wall, one.place, long, deep + 0.1)
-    side = made.side(one.wall)
+    side, at = made.on_wall("a cupboard", one.wall, one.place, long, deep + 0.1)
     wood = surfaces.matt(one.colour, one.reflectance)
     books = surfaces.matt(one.books, 0.45)
     model = (

@@ -101,7 +101,8 @@ class Desk(_Params):
     """A desk with its back to a wall, a chair before it and monitors on it.
 
     Attributes:
-        wall, place: As of `Door`; it goes to the free place nearest to that.
+        wall, place: As of `Door`; it goes to the free place nearest to that, on the next wall
+            to the left where this one has no room.
         size_m: Length, depth and height.
         monitors: How many.
         chair: Whether there is one.
@@ -227,7 +228,8 @@ class Rig(_Params):
 
     Attributes:
         place: As of `Person`.
-        heading_rad: Which way it looks and drives.
+        heading_rad: Which way it looks and drives, from the direction of the room's middle as
+            seen from the wanted place; from +x for the middle itself.
         height_m: Of the camera.
         speed_m_s: Forward; below 0 backward.
         yaw_rad_s: Its turn.

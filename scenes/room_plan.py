@@ -83,8 +83,12 @@ class RoomPlan:
             )
         return one.place * free / 2
 
-    def on_wall(self, what: str, wall: int, place: float, length_m: float, depth_m: float) -> float:
+    def on_wall(
+        self, what: str, wall: int, place: float, length_m: float, depth_m: float
+    ) -> tuple[Side, float]:
         """Take the free place along a wall nearest to the one that is wanted.
+
+        Where a wall has none, the next one to its left is asked.
 
         Args:
             what: Its name, for the refusal.
@@ -94,26 +98,32 @@ class RoomPlan:
             depth_m: Off the wall, with the floor that must be free before it.
 
         Returns:
-            Its middle along the wall.
+            The wall, and its middle along it.
 
         Raises:
-            RejectedError: Where there is none.
+            RejectedError: Where no wall has room.
         """
-        side = self.side(wall)
-        wide = Patch(*side.point(0.0, depth_m / 2), *_spans(side, depth_m))
+        for turn in range(4):
+            side = self.side((wall + turn) % 4)
+            at = self._along_wall(side, place, length_m, depth_m)
+            if at is not None:
+                self.taken.append(side.patch(at, 0.0, length_m, depth_m))
+                return side, at
+        raise RejectedError(f"no room for {what}")
+
+    def _along_wall(
+        self, side: Side, place: float, length_m: float, depth_m: float
+    ) -> float | None:
+        strip = side.patch(0.0, 0.0, side.length_m, depth_m)
         blocked = [
             Stretch(_along(side, patch), _extent(side, patch))
             for patch in self.taken
-            if patch.apart_m(wide) < GAP_M
+            if patch.apart_m(strip) < GAP_M
         ]
         ends = (-side.length_m / 2 + GAP_M, side.length_m / 2 - GAP_M)
         wanted = place * max(0.0, ends[1] - length_m / 2)
         new = Stretch(wanted, length_m)
-        at = place_along(wanted, new, blocked, ends_m=ends, gap_m=GAP_M, lasts_s=0.0)
-        if at is None:
-            raise RejectedError(f"no room for {what}")
-        self.taken.append(side.patch(at, 0.0, length_m, depth_m))
-        return at
+        return place_along(wanted, new, blocked, ends_m=ends, gap_m=GAP_M, lasts_s=0.0)
 
     def on_floor(
         self, what: str, place: tuple[float, float], size_m: tuple[float, float]
@@ -146,14 +156,16 @@ def plan(params: RoomParams) -> tuple[RoomPlan, tuple[Array, Array, Array]]:
     door = params.shell.door
     side = made.side(door.wall)
     made.taken.append(side.patch(made.hole(door), 0.0, door.width_m, FREE_M))
-    times, way, heading = arc(params.rig, params.lasts_s)
+    x, y = params.shell.size_m
+    start = params.rig.place[0] * x / 2, params.rig.place[1] * y / 2
+    inwards = 0.0 if start == (0.0, 0.0) else float(np.arctan2(-start[1], -start[0]))
+    times, way, heading = arc(params.rig, inwards + params.rig.heading_rad, params.lasts_s)
     reach = params.rig.room_m
     size = np.ptp(way, axis=0) + 2 * reach
     middle = (way.min(axis=0) + way.max(axis=0)) / 2
-    x, y = params.shell.size_m
     # The rig may stand where the door opens.
     spot = place_on(
-        (params.rig.place[0] * x / 2 + middle[0], params.rig.place[1] * y / 2 + middle[1]),
+        (start[0] + middle[0], start[1] + middle[1]),
         (float(size[0]), float(size[1])),
         [],
         ends_m=((-x / 2, x / 2), (-y / 2, y / 2)),
@@ -166,17 +178,17 @@ def plan(params: RoomParams) -> tuple[RoomPlan, tuple[Array, Array, Array]]:
     return made, (times, way, heading)
 
 
-def arc(rig: Rig, lasts_s: float) -> tuple[Array, Array, Array]:
+def arc(rig: Rig, start_rad: float, lasts_s: float) -> tuple[Array, Array, Array]:
     """Times (k,), places (k, 2) from the start on, and headings (k,) of the rig's way."""
     still = rig.speed_m_s == 0 and rig.yaw_rad_s == 0
     times = np.zeros(1) if still else np.linspace(0.0, lasts_s, STEPS * 4 + 1)
-    heading = rig.heading_rad + rig.yaw_rad_s * times
+    heading = start_rad + rig.yaw_rad_s * times
     if rig.yaw_rad_s == 0:
         along = rig.speed_m_s * times
-        way = np.column_stack([along * np.cos(rig.heading_rad), along * np.sin(rig.heading_rad)])
+        way = np.column_stack([along * np.cos(start_rad), along * np.sin(start_rad)])
         return times, way, heading
     radius = rig.speed_m_s / rig.yaw_rad_s
-    across = np.sin(heading) - np.sin(rig.heading_rad), np.cos(rig.heading_rad) - np.cos(heading)
+    across = np.sin(heading) - np.sin(start_rad), np.cos(start_rad) - np.cos(heading)
     return times, radius * np.column_stack(across), heading
 
 
@@ -188,11 +200,6 @@ def _swept(way: Array, reach: float) -> Iterable[Patch]:
         if far - last >= reach / 4 or far == steps[-1]:
             last = far
             yield Patch(float(point[0]), float(point[1]), 2 * reach, 2 * reach)
-
-
-def _spans(side: Side, depth_m: float) -> tuple[float, float]:
-    flat = side.number % 2 == 1
-    return (side.length_m, depth_m) if flat else (depth_m, side.length_m)
 
 
 def _along(side: Side, patch: Patch) -> float:

@@ -45,8 +45,8 @@ class StreetFamily:
         # Who crosses keeps lanes free, and meshes keep pavements free: they come first.
         own = list(things.objects(made))
         persons = people(made)
-        bodies += [*things.signs(made), *things.poles(made)]
         tallest = _tallest(params)
+        bodies += [*things.signs(made), *things.poles(made, tallest)]
         bodies += [*things.trees(made, where, tallest), *things.bushes(made, where)]
         bodies += [parked(made, number, one) for number, one in enumerate(params.parked)]
         bodies += [driving(made, number, one) for number, one in enumerate(params.driving)]

@@ -60,14 +60,16 @@ class Crossing(_Params):
     """Where people, or another street, cross.
 
     Attributes:
-        kind: "zebra" for people alone; "junction" for a street that crosses, with a zebra on
-            the ego vehicle's side of it.
-        place: Of its middle.
+        zebra: Whether there are stripes for people; at a junction they lie on the ego
+            vehicle's side of the street that crosses.
+        junction: Whether a street crosses.
+        place: Of the middle of that street, or else of the stripes.
         width_m: Of the crossing street's carriageway.
         zebra_m: Length of the stripes along the street.
     """
 
-    kind: Literal["none", "zebra", "junction"] = "none"
+    zebra: bool = False
+    junction: bool = False
     place: float = Field(0.4, ge=-0.8, le=0.8)
     width_m: float = Field(7.0, ge=5, le=16)
     zebra_m: float = Field(3.5, ge=2.5, le=6)
@@ -333,7 +335,7 @@ class Sign(_Params):
     far: bool = False
     place: Place = 0.0
     plate: Plate = "disc"
-    size_m: float = Field(0.6, ge=0.3, le=1.5)
+    size_m: float = Field(0.6, ge=0.3, le=0.9)
     colour: RGB = (0.85, 0.2, 0.2)
     retro: float = Field(400.0, ge=0, le=5000)
 
@@ -439,7 +441,7 @@ class StreetParams(_Params):
     lasts_s: float = Field(3.0, gt=0, le=30)
     classes: Literal["traffic", "all"] = "traffic"
     road: Road = Road()
-    crossing: Crossing = Crossing(kind="zebra")
+    crossing: Crossing = Crossing(zebra=True)
     near: tuple[Building, ...] = HOUSES
     far: tuple[Building, ...] = HOUSES[::-1]
     parked: tuple[Parked, ...] = tuple(

@@ -57,8 +57,8 @@ def _crossing(plan: Plan, number: int, one: Pedestrian) -> Body:
     if stripes is None:
         raise ConfigError(
             "people cross at a crossing alone",
-            f"pedestrians[{number}], crossing: {params.crossing.kind}",
-            "set `crossing.kind`, or put them on a pavement",
+            f"pedestrians[{number}] on a street without stripes",
+            "set `crossing.zebra: true`, or put them on a pavement",
         )
     middle, long = sum(stripes) / 2, stripes[1] - stripes[0]
     towards_far = not one.back

@@ -10,6 +10,7 @@ from simgen.generate import RejectedError
 
 FURNITURE_M = 0.45  # from the kerb to the middle of signs, poles and trunks
 CLEAR_M = 5.0  # no parking before a crossing
+APART_M = 2.5  # of the zebra from the street that crosses
 ABREAST_M = 0.85  # people pass each other at this distance
 SIDES = (False, True)  # near, far
 
@@ -70,7 +71,7 @@ class Plan:
     def junction(self) -> tuple[float, float] | None:
         """Ends along x of the carriageway that crosses."""
         crossing = self.params.crossing
-        if crossing.kind != "junction":
+        if not crossing.junction:
             return None
         at = crossing.place * self.params.length_m
         return at - crossing.width_m / 2, at + crossing.width_m / 2
@@ -79,11 +80,11 @@ class Plan:
     def zebra(self) -> tuple[float, float] | None:
         """Ends along x of the stripes on which people cross."""
         crossing = self.params.crossing
-        if crossing.kind == "none":
+        if not crossing.zebra:
             return None
         at = crossing.place * self.params.length_m
-        if crossing.kind == "junction":
-            at -= crossing.width_m / 2 + 1.0 + crossing.zebra_m / 2
+        if crossing.junction:
+            at -= crossing.width_m / 2 + APART_M + crossing.zebra_m / 2
         return at - crossing.zebra_m / 2, at + crossing.zebra_m / 2
 
     def block(self, strip: str, low_m: float, high_m: float) -> None:

@@ -61,20 +61,17 @@ def signs(plan: Plan) -> Iterator[Body]:
 
 def _crossing_signs(plan: Plan) -> Iterator[tuple[bool, float, float, Sign]]:
     """Side, place, facing and look of each sign that a crossing calls for."""
-    if (stripes := plan.zebra) is None:
-        return
-    cut = plan.junction
-    for far in SIDES:
-        x = stripes[1] + 0.3 if far else stripes[0] - 0.3
-        if far and cut is not None:
-            x = stripes[1] + 0.5  # between the stripes and the side street
+    stripes, cut = plan.zebra, plan.junction
+    for far in SIDES if stripes is not None else ():
+        assert stripes is not None  # noqa: S101 - for mypy, which forgets it
+        x = stripes[1] + 0.5 if far else stripes[0] - 0.5
         plan.block(f"kerb {far}", x - 0.5, x + 0.5)
         yield far, x, 0.0 if far else np.pi, ZEBRA_SIGN
     if cut is None:
         return
     for far in SIDES:
         # For those who drive along the street, before the side street.
-        x = cut[1] + 2.0 if far else stripes[0] - 2.5
+        x = cut[1] + 2.0 if far else (stripes or cut)[0] - 2.5
         plan.block(f"kerb {far}", x - 0.5, x + 0.5)
         yield far, x, 0.0 if far else np.pi, PRIORITY_SIGN
         # For those who come out of it; at the kerb on their side of their way.
@@ -83,7 +80,7 @@ def _crossing_signs(plan: Plan) -> Iterator[tuple[bool, float, float, Sign]]:
 
 
 def _sign(plan: Plan, name: str, one: Sign, x: float, y: float, facing_rad: float) -> Body:
-    model = sign(one.plate, one.size_m, 2.3 + one.size_m / 2)
+    model = sign(one.plate, one.size_m, 2.5 + one.size_m / 2)
     materials = {
         "face": surfaces.retro(one.colour, 0.5, one.retro),
         "back": surfaces.METAL,
@@ -100,9 +97,15 @@ def _sign(plan: Plan, name: str, one: Sign, x: float, y: float, facing_rad: floa
     )
 
 
-def poles(plan: Plan) -> Iterator[Body]:
-    """Lamps and plain poles at the kerb; arms reach over the road."""
+def poles(plan: Plan, tallest_m: float) -> Iterator[Body]:
+    """Lamps and plain poles at the kerb; arms reach over the road.
+
+    Raises:
+        RejectedError: For an arm that hangs lower than the tallest vehicle, or no room.
+    """
     for number, one in enumerate(plan.params.poles):
+        if one.arm_m > 0 and one.height_m < tallest_m + 0.3:
+            raise RejectedError("a lamp hangs lower than the tallest vehicle")
         x = plan.put(f"kerb {one.far}", "a pole", one.place * plan.params.length_m, 0.6)
         side = plan.side(one.far)
         model = lamp_post(round(one.height_m, 1), round(one.arm_m, 1), round(one.radius_m, 2))
@@ -168,9 +171,15 @@ def _kerbside(plan: Plan, rows: dict[bool, list[House]], one: Tree, wanted: floa
         for h in rows[one.far]
         if room + h.building.setback_m < one.crown_m / 2 + 0.2
     )
-    x = plan.room(f"kerb {one.far}", wanted, one.crown_m, also=tight)
+    # A wide crown hangs over the gardens: it keeps off what grows there.
+    garden = plan.taken.setdefault(f"garden {one.far}", [])
+    hangs = one.crown_m / 2 > room + BEHIND_M - 0.2
+    also = (*tight, *garden) if hangs else tight
+    x = plan.room(f"kerb {one.far}", wanted, one.crown_m, also=also)
     if x is None:
         raise RejectedError("no room for a tree")
+    if hangs:
+        garden.append(Stretch(x, one.crown_m))
     return x
 
 

@@ -126,8 +126,8 @@ def queued(plan: Plan) -> Iterator[Body]:
     if (cut := plan.junction) is None:
         raise ConfigError(
             "vehicles queue at a junction alone",
-            f"{len(params.queued)} queued, crossing: {params.crossing.kind}",
-            "set `crossing.kind: junction`, or leave `queued` empty",
+            f"{len(params.queued)} queued on a street that none crosses",
+            "set `crossing.junction: true`, or leave `queued` empty",
         )
     quarter = params.crossing.width_m / 4
     line = {far: plan.kerb_m(far) + 1.2 for far in (False, True)}

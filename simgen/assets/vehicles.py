@@ -181,7 +181,7 @@ def _section(
 def _wheels(made: Assembly, axles: list[float], width: float, radius: float) -> None:
     wide = 0.22
     lying = np.array([[1.0, 0, 0], [0, 0, -1.0], [0, 1.0, 0]])
-    shape = primitives.cylinder(radius, wide, 14)
+    shape = primitives.cylinder(radius, wide, 16)
     for x in axles:
         for side in (-1, 1):
             made.shape(shape, "tyre", (x, side * (width / 2 - wide / 2), radius), lying)
