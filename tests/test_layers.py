@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("simgen", "scenes", "evaluation")
 ORDER = [
     "errors", "rng", "quiet", "compiled", "colour", "geometry", "distributions", "space", "config",
-    "registry", "rays", "lights", "spec", "sample", "overlay", "assets", "physics", "culling",
+    "registry", "rays", "lights", "spec", "sample", "clouds", "overlay", "assets", "physics", "culling",
     "casting", "facets", "world", "render", "sensors", "masks", "labels", "encode", "dataset",
     "formats", "shot", "generate", "engine", "contracts", "cli",
 ]  # fmt: skip
