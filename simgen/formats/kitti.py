@@ -86,8 +86,8 @@ class KittiFormat:
                 for frame in record.frames:
                     sweep = _nearest(found, frame)
                     k = camera_matrix(frame, remedy="export with --format nuscenes")
-                    eye: Array = np.linalg.inv(camera_pose(frame.camera))
-                    to_camera = eye @ pose_of(sweep.motion, sweep.time_s)
+                    from_world = np.linalg.inv(camera_pose(frame.camera))
+                    to_camera = from_world @ pose_of(sweep.motion, sweep.time_s)
                     lines, kept = label_lines(frame, sweep, to_camera, names, rule)
                     files = {
                         "velodyne": ("bin", self._cloud(sweep)),

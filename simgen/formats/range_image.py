@@ -153,7 +153,7 @@ def decode(data: bytes, where: str) -> NDArray[Any]:
             for name in EXACT:
                 if name not in IMPLIED:
                     points[name][rows] = file[name][place]
-    except (KeyError, ValueError, IndexError, OSError, zipfile.BadZipFile) as error:
+    except (KeyError, ValueError, IndexError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise StoreError(
             "a range image must be an .npz of simgen's",
             f"{type(error).__name__}: {error}",
