@@ -36,6 +36,7 @@ from simgen.formats.whole import whole_folder
 
 Array = NDArray[np.float64]
 MATRICES = ("P0", "P1", "P2", "P3", "R0_rect", "Tr_velo_to_cam", "Tr_imu_to_velo")
+ELSEWHERE = "export with --format nuscenes --set pictures=false"
 _KEPT = ("x", "y", "z", "intensity")
 
 
@@ -85,7 +86,7 @@ class KittiFormat:
                 found = sweeps(record, self.stream)
                 for frame in record.frames:
                     sweep = _nearest(found, frame)
-                    k = camera_matrix(frame, remedy="export with --format nuscenes")
+                    k = camera_matrix(frame, ELSEWHERE)
                     from_world = np.linalg.inv(camera_pose(frame.camera))
                     to_camera = from_world @ pose_of(sweep.motion, sweep.time_s)
                     lines, kept = label_lines(frame, sweep, to_camera, names, rule)
