@@ -163,15 +163,16 @@ def decode(data: bytes, where: str) -> NDArray[Any]:
 
 
 def _shape(dataset: Dataset, stream: Stream) -> tuple[int, int, int]:
-    """Echoes, rings and columns that hold every sweep of the dataset."""
-    most = [0, 0, 0]
+    """Echoes, rings and columns that hold every sweep of the dataset, its twins' alike."""
+    most = [1, 1, 1]
     for record in dataset:
-        for sweep in sweeps(record, stream):
+        twins = sweeps(record, stream) if stream != "lidar" else ()
+        for sweep in (*sweeps(record), *twins):
             for axis, name in enumerate(IMPLIED):
                 for found in (sweep.points, sweep.missing):
                     if name in (found.dtype.names or ()) and len(found):
                         most[axis] = max(most[axis], int(found[name].max()) + 1)
-    return max(most[0], 1), most[1], most[2]
+    return most[0], most[1], most[2]
 
 
 def _npz(images: Mapping[str, NDArray[Any]]) -> bytes:

@@ -12,6 +12,7 @@ from simgen.formats.kitti_labels import UPRIGHT
 from simgen.formats.sweeps import corners, sweeps
 from simgen.generate import Source
 from simgen.registry import formats
+from simgen.sample import decode_rgb
 
 DIE = {
     "size_m": 0.03,
@@ -71,6 +72,10 @@ def test_its_cloud_its_picture_and_its_boxes_agree(dataset, tmp_path):
     cloud = np.fromfile(training / "velodyne/000000.bin", np.float32).reshape(-1, 4)
     camera = cloud[:, :3] @ to_camera[:, :3].T + to_camera[:, 3]
     (frame,) = dataset.record(0).frames
+    assert frame.suffix == "jpg"
+    picture = (training / "image_2/000000.png").read_bytes()
+    assert picture.startswith(b"\x89PNG")
+    assert np.array_equal(decode_rgb(picture), frame.rgb())
     (sweep,) = sweeps(dataset.record(0))
     owner = np.where(sweep.points["cause"] == Cause.SURFACE, sweep.points["instance"], 0)
     mask = frame.label("instance")
