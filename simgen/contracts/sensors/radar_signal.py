@@ -7,6 +7,7 @@ may lie 4.5 standard deviations of the binomial law off.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +18,11 @@ from simgen.contracts.radar_scenes import frame, measure, params, sphere, strong
 from simgen.contracts.sensors.row import Row
 from simgen.rng import Key
 from simgen.sensors.radar import RadarParams, cfar, spectrum
+from simgen.sensors.radar.budget import pattern, sample_snr
+from simgen.sensors.radar.detections import Detections, find
 from simgen.sensors.radar.params import C_M_S, Detector
 from simgen.sensors.radar.scatterers import Scatterers
 from simgen.sensors.radar.signal import noise, synthesise
-from simgen.world import World
 
 Array = NDArray[np.float64]
 WIDTH = 0.01
@@ -95,22 +97,31 @@ def _budget(key: Key) -> Iterator[Row]:
         gain,
         "Harris, Proc. IEEE 66, 1978",
     )
-    loud = params(receiver={"power_dbm": 40}, fan={"bounces": 0, "body_rays": 4000})
-    many = [strongest(measure(loud, world(sphere((60, 8, 0))), key / n)) for n in range(24)]
-    mean = float(np.mean([10 ** (m["rcs_dbsm"][0] / 10) for m in many]))
-    blind = float(
-        np.mean([10 ** (m["rcs_dbsm"][0] / 10) * (60 / m["range_m"][0]) ** 4 / 16 for m in many])
-    )
+    sine = 0.5
+    place = points(np.array([60.2]), 3.3, sine)
+    loud = params(receiver={"power_dbm": 50})
+    found = _found(loud, place, key / "estimate")
+    estimate = float(found.rcs_dbsm[found.snr.argmax()])
+    lost = 20 * np.log10(pattern(loud.antenna, place.direction)[0])
     yield Row(
         "radar: estimated cross section",
-        "mean over fluctuations: that of the sphere",
-        1,
-        mean,
-        DEVIATIONS / np.sqrt(24),  # patches with random phases: an exponential law
-        "m^2",
-        blind,
-        "Swerling 1960",
+        "that of the target, 30 degrees off the middle of the beam",
+        0,
+        estimate,
+        0.1,
+        "dBsm",
+        estimate + lost,
+        "Skolnik, Radar Handbook, 1.4",
     )
+
+
+def _found(settings: RadarParams, place: Scatterers, key: Key) -> Detections:
+    """Detections of point targets and noise."""
+    power = sample_snr(settings, place.rcs_m2, place.range_m, place.direction)
+    channels = settings.antenna.channels
+    cube = synthesise(settings.waveform, channels, place, np.sqrt(power))
+    cells = spectrum.range_doppler(cube + noise(cube.shape, key))
+    return find(settings, cells, spectrum.total(cells))
 
 
 def _half_width(power: Array, offsets: Array) -> float:
@@ -198,43 +209,43 @@ def _cell(settings: RadarParams, found: Scatterers, doppler: int, range_bin: int
     return float(np.abs(spectrum.range_doppler(cube)[0, doppler, range_bin]) ** 2)
 
 
-def _pair(key: Key, apart: tuple[float, float, float], speed: tuple[float, float, float]) -> int:
-    """How often, in 20 draws of phases, two equal balls give two detections or more."""
-    loud = params(receiver={"power_dbm": 25}, fan={"bounces": 0, "body_rays": 100})
-    return sum(
-        len(_found(loud, world(sphere((40, 0, 0), 0.05), sphere(apart, 0.05, speed)), key / n)) > 1
-        for n in range(20)
-    )
+def _pair(key: Key, range_m: float, speed_m_s: float, sine: float) -> int:
+    """How often, in 20 draws of phases, two equal targets have a detection each.
 
-
-def _found(settings: RadarParams, scene: World, key: Key) -> NDArray[np.void]:
-    found = measure(settings, scene, key)
-    return found[found["cause"] == 0]
+    It lies within 0.6 of a cell of its target.
+    """
+    loud = params(receiver={"power_dbm": 30})
+    w = loud.waveform
+    sizes = np.array([w.range_step_m, w.speed_step_m_s, 2 / loud.antenna.channels])
+    count = 0
+    for n in range(20):
+        phase = (key / n / "phase").generator().random(2)
+        two = points(40 + np.array([0, range_m]), np.array([0, speed_m_s]), np.array([0, sine]))
+        found = _found(loud, replace(two, phase=phase), key / n)
+        cells = np.column_stack([found.range_m, found.speed_m_s, found.y]) / sizes
+        true = np.column_stack([two.range_m, two.speed_m_s, two.direction[:, 1]]) / sizes
+        away = np.abs(cells[None] - true[:, None]).max(axis=2)
+        count += bool((away.min(axis=1) < 0.6).all() and len(set(away.argmin(axis=1))) == 2)
+    return count
 
 
 def _separation(key: Key) -> Iterator[Row]:
-    """Two balls of 1 cm^2 each: three cells apart they are two, half a cell apart they are one.
+    """Three cells apart (azimuth: 1.5) targets are two, half a cell apart they are one.
 
-    Between, the phases decide. The controls are the nearer pairs.
+    Between, their phases decide. The controls are the nearer pairs.
     """
     step, pace = params().waveform.range_step_m, params().waveform.speed_step_m_s
-    still = (0.0, 0.0, 0.0)
-    wide, near = np.arcsin(2.4 / 8), np.arcsin(0.8 / 8)
     for name, far_pair, near_pair in (
-        ("range", ((40 + 3 * step, 0, 0), still), ((40 + step / 2, 0, 0), still)),
-        ("speed", ((40, 0, 0.4), (3 * pace, 0, 0)), ((40, 0, 0.4), (pace / 2, 0, 0))),
-        (
-            "azimuth",
-            ((40 * np.cos(wide), 40 * np.sin(wide), 0), still),
-            ((40 * np.cos(near), 40 * np.sin(near), 0), still),
-        ),
+        ("range", (3 * step, 0, 0), (step / 2, 0, 0)),
+        ("speed", (0, 3 * pace, 0), (0, pace / 2, 0)),
+        ("azimuth", (0, 0, 1.5 * 0.25), (0, 0, 0.5 * 0.25)),
     ):
         yield Row(
             f"radar: two targets in {name}",
             "told apart beyond the resolution, of 20 pairs",
             20,
             _pair(key / name, *far_pair),
-            4,
+            1,
             "pairs",
             _pair(key / name, *near_pair),
             "Rayleigh's criterion",
