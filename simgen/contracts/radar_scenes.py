@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from simgen import geometry
 from simgen.assets import primitives
 from simgen.rng import Key
+from simgen.sensors.mount import Ride
 from simgen.sensors.radar import Radar, RadarParams
-from simgen.sensors.radar.mount import Mount
 from simgen.sensors.radar.radar import Frame
 from simgen.sensors.radar.scatterers import Scatterers
 from simgen.spec import Asset, Body, Environment, Material, Motion, SceneSpec, Waves
@@ -73,14 +73,14 @@ def scatterers(
     settings: RadarParams, scene: World, key: Key, rig: Motion = AHEAD, start_s: float = 0.0
 ) -> Scatterers:
     """What answers in one frame."""
-    mount = Mount.of(rig, settings.mount_m, settings.mount_turn_rad)
+    mount = Ride.mounted(rig, settings.mount_m, settings.mount_turn_rad)
     return Radar(settings).scatterers(scene, mount, start_s, key)
 
 
 def frame(settings: RadarParams, scene: World, key: Key, rig: Motion = AHEAD) -> Frame:
     """The samples of one frame of a device without faults."""
     radar = Radar(settings)
-    mount = Mount.of(rig, settings.mount_m, settings.mount_turn_rad)
+    mount = Ride.mounted(rig, settings.mount_m, settings.mount_turn_rad)
     return radar.frame(scene, mount, 0.0, radar.init(key / "device"), key, 0)
 
 

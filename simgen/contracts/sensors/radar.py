@@ -69,8 +69,7 @@ def _exponent(build: Callable[[float], World], key: Key) -> float:
     """Slope of ln(power in a sample) over ln(range)."""
     ranges = np.array([10.0, 20.0, 40.0, 80.0])
     power = [
-        np.mean([frame(FINE, build(r), key / n).power.sum() for n in range(4)])
-        for r in ranges
+        np.mean([frame(FINE, build(r), key / n).power.sum() for n in range(4)]) for r in ranges
     ]
     return float(np.polyfit(np.log(ranges), np.log(power), 1)[0])
 
@@ -79,9 +78,7 @@ def _range_laws(key: Key) -> Iterator[Row]:
     small = _exponent(lambda r: world(sphere((r + 0.2, 0, 0), 0.2)), key)
     wide = _exponent(_wall, key)
     source = "Skolnik, Radar Handbook, 1.4"
-    yield Row(
-        "radar: small target", "power as R^-4", -4, small, EXPONENT, "exponent", wide, source
-    )
+    yield Row("radar: small target", "power as R^-4", -4, small, EXPONENT, "exponent", wide, source)
     yield Row(
         "radar: wide wall",
         "power as R^-2: the sensor's image in the wall",
@@ -242,9 +239,7 @@ def _ghost(key: Key) -> Iterator[Row]:
     def ghost(reflectance: float) -> Means:
         return _means(with_ghosts, room(reflectance), key, lambda s: s.ghost & (s.body == 1))
 
-    twin = _means(
-        without, world(sphere(image, velocity_m_s=mirrored)), key, lambda s: ~s.ghost
-    )
+    twin = _means(without, world(sphere(image, velocity_m_s=mirrored)), key, lambda s: ~s.ghost)
     direct = _means(without, room(1.0), key, lambda s: s.body == 1)
     for name, unit, slack, expected, measured, control in zip(
         ("range", "direction", "Doppler", "cross section"),

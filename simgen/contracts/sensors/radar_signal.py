@@ -74,9 +74,11 @@ def _budget(key: Key) -> Iterator[Row]:
         ratio(settings),
         0.25,
         "dB",
-        ratio(settings.model_copy(update={"receiver": settings.receiver.model_copy(
-            update={"noise_figure_db": 0.0}
-        )})),
+        ratio(
+            settings.model_copy(
+                update={"receiver": settings.receiver.model_copy(update={"noise_figure_db": 0.0})}
+            )
+        ),
         "Skolnik, Radar Handbook, 1.4",
     )
     place = np.array([40.0 + 0.17])
@@ -271,9 +273,7 @@ def _ambiguity(key: Key) -> Iterator[Row]:
     )
     settings = params(receiver={"power_dbm": 50})
     end = settings.waveform.range_end_m
-    inside, outside = (
-        measure(settings, world(sphere((r, 0, 0))), key) for r in (end - 5, end + 8)
-    )
+    inside, outside = (measure(settings, world(sphere((r, 0, 0))), key) for r in (end - 5, end + 8))
     yield Row(
         "radar: range beyond the samples",
         "filtered out before sampling: nothing, and no alias",
@@ -319,5 +319,3 @@ def _false_alarms(key: Key) -> Iterator[Row]:
         "power",
         float(spectrum.total(spectrum.range_doppler(lone * 0.9)).mean()),
     )
-
-

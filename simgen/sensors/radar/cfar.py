@@ -29,9 +29,7 @@ def training(power: Array, detector: Detector) -> tuple[Array, NDArray[np.int64]
 
 
 @compiled
-def _training(
-    power: Array, guard: int, along: int, across: int
-) -> tuple[Array, NDArray[np.int64]]:
+def _training(power: Array, guard: int, along: int, across: int) -> tuple[Array, NDArray[np.int64]]:
     rows, columns = power.shape
     mean, count = np.zeros((rows, columns)), np.zeros((rows, columns), np.int64)
     for i in range(rows):

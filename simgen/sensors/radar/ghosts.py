@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simgen.rays import Rays
+from simgen.sensors.mount import Ride
 from simgen.sensors.radar.faces import faces_of
 from simgen.sensors.radar.fans import Sheaf
-from simgen.sensors.radar.mount import Mount
 from simgen.sensors.radar.reflection import Answers, mirrored
 from simgen.sensors.radar.scatterers import Scatterers, Seen, Span, areas, look, places
 from simgen.world import World
@@ -19,7 +19,7 @@ LIFT_M = 1e-4  # off the mirror, so that it does not meet itself
 
 def ghosts(
     world: World,
-    mount: Mount,
+    mount: Ride,
     seen: Seen,
     sheaf: Sheaf,
     answers: Answers,

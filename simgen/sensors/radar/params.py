@@ -203,7 +203,7 @@ class Fan(BaseModel):
 
     @model_validator(mode="after")
     def _rules(self) -> Self:
-        if not (0 < min(self.field_rad) and max(self.field_rad) <= math.pi):
+        if not (min(self.field_rad) > 0 and max(self.field_rad) <= math.pi):
             raise ValueError(f"`field_rad` must be above 0 and at most pi; got {self.field_rad}")
         return self
 

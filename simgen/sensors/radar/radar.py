@@ -10,21 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simgen import geometry
+from simgen.rays import Rays
 from simgen.rng import Key
+from simgen.sensors.mount import Ride
 from simgen.sensors.radar import spectrum
 from simgen.sensors.radar.budget import sample_snr
 from simgen.sensors.radar.detections import Detections, find
 from simgen.sensors.radar.fans import sheaf
 from simgen.sensors.radar.ghosts import ghosts
 from simgen.sensors.radar.maps import azimuth_map
-from simgen.sensors.radar.mount import Mount
 from simgen.sensors.radar.params import RadarParams
 from simgen.sensors.radar.record import POSE, RADAR, Cause
 from simgen.sensors.radar.reflection import Answers
 from simgen.sensors.radar.scatterers import Scatterers, Span, direct, look
 from simgen.sensors.radar.signal import noise, synthesise, tones
 from simgen.sensors.radar.truth import Owners, owners
-from simgen.rays import Rays
 from simgen.spec import Motion
 from simgen.world import World
 
@@ -106,7 +106,7 @@ class Radar:
             "radar_cube" (f, channels, chirps, samples, 2) float32, "radar_range_doppler"
             (f, Doppler, range) and "radar_range_azimuth" (f, azimuth, range) float32.
         """
-        mount = Mount.of(rig, self.params.mount_m, self.params.mount_turn_rad)
+        mount = Ride.mounted(rig, self.params.mount_m, self.params.mount_turn_rad)
         starts = self.starts(span_s)
         poses = np.zeros(len(starts), POSE)
         parts: list[NDArray[np.void]] = []
@@ -131,7 +131,7 @@ class Radar:
         return streams | {f"radar_{name}": np.stack(images) for name, images in maps.items()}
 
     def frame(
-        self, world: World, mount: Mount, start_s: float, state: RadarState, key: Key, number: int
+        self, world: World, mount: Ride, start_s: float, state: RadarState, key: Key, number: int
     ) -> Frame:
         """The samples of one frame, and what they are made of."""
         w, channels = self.params.waveform, self.params.antenna.channels
@@ -142,7 +142,7 @@ class Radar:
         clean *= state.channels[:, None, None]
         return Frame(found, power, clean, noise(clean.shape, key / "noise" / number))
 
-    def scatterers(self, world: World, mount: Mount, start_s: float, key: Key) -> Scatterers:
+    def scatterers(self, world: World, mount: Ride, start_s: float, key: Key) -> Scatterers:
         """All that answers in one frame, ghosts too where `fan.bounces` asks for them."""
         span, fan = self._span(start_s), self.params.fan
         position, turn = mount.pose(span.middle_s)
@@ -162,9 +162,7 @@ class Radar:
         w = self.params.waveform
         return Span(start_s, w.frame_s, w.wavelength_m)
 
-    def _labelled(
-        self, world: World, frame: Frame, detections: Detections
-    ) -> NDArray[np.void]:
+    def _labelled(self, world: World, frame: Frame, detections: Detections) -> NDArray[np.void]:
         """Detections with the labels of what sent most power into their cells."""
         record = np.zeros(len(detections), RADAR)
         record["range_m"] = detections.range_m

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simgen.rays import Hits, Rays
+from simgen.sensors.mount import Ride
 from simgen.sensors.radar.faces import faces_of
 from simgen.sensors.radar.fans import Sheaf
-from simgen.sensors.radar.mount import Mount
 from simgen.sensors.radar.reflection import Answers, sigma0
 from simgen.world import Surface, World
 
@@ -122,16 +122,14 @@ def areas(
         flat[these], bend[these] = faces.flat_m2[face[these]], faces.bend_1_m[face[these]]
     material, cosine = seen.material[rows], seen.cosine[rows]
     step = np.sqrt(solid_sr) * (1 + bend * range_m)
-    slope = np.sqrt(
-        answers.slope[material] ** 2 + wavelength_m**2 / (8 * np.pi * flat) + step**2
-    )
+    slope = np.sqrt(answers.slope[material] ** 2 + wavelength_m**2 / (8 * np.pi * flat) + step**2)
     per_area = sigma0(cosine, answers.reflectance[material], slope, answers.matt[material])
     area = solid_sr * range_m**2 / np.maximum(cosine, 1e-6)
     return np.asarray(per_area * area)
 
 
 def direct(
-    world: World, mount: Mount, seen: Seen, sheaf: Sheaf, answers: Answers, span: Span
+    world: World, mount: Ride, seen: Seen, sheaf: Sheaf, answers: Answers, span: Span
 ) -> Scatterers:
     """What answers without a mirror."""
     rows = seen.own

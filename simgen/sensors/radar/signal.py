@@ -3,9 +3,10 @@
 A scatterer at range R with speed v and y-component u of its direction gives, in channel k,
 chirp m and sample n,
 
-    a exp 2 pi i (phase + 2 R / wavelength + n f / sample_hz + m 2 v repeat_s / wavelength - k u / 2)
+    a exp 2 pi i (phase + 2 R / wavelength + n f / sample_hz + m d - k u / 2)
 
-with the beat frequency f = 2 slope R / c + 2 v / wavelength. R stays that of the middle of
+with d = 2 v repeat_s / wavelength and the beat frequency
+f = 2 slope R / c + 2 v / wavelength. R stays that of the middle of
 the frame, so that a target does not walk through range cells: at v it would by v times the
 frame. What beats below 0 or above the sample rate is filtered out.
 
@@ -42,9 +43,7 @@ def tones(waveform: Waveform, found: Scatterers) -> tuple[Array, Array, NDArray[
     return beat, doppler * waveform.repeat_s, (beat >= 0) & (beat < 1)
 
 
-def synthesise(
-    waveform: Waveform, channels: int, found: Scatterers, amplitude: Array
-) -> Cube:
+def synthesise(waveform: Waveform, channels: int, found: Scatterers, amplitude: Array) -> Cube:
     """The cube (channels, chirps, samples) of scatterers with amplitudes (n,), no noise."""
     shape = waveform.chirps, waveform.samples
     beat, slow, passes = tones(waveform, found)
