@@ -32,7 +32,7 @@ from simgen.sensors.radar.scatterers import Scatterers
 Array = NDArray[np.float64]
 Cube = NDArray[np.complex128]
 FINER = 2
-WIDTH = 6  # grid points that one scatterer touches, each way
+WIDTH = 7  # grid points that one scatterer touches, each way
 BETA = 2.3 * WIDTH
 
 
