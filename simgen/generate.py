@@ -25,6 +25,7 @@ from simgen.sensors.camera.params import CameraParams
 from simgen.sensors.depth import PRINCIPLES
 from simgen.sensors.event import EventParams
 from simgen.sensors.imu import ImuParams
+from simgen.sensors.lidar import LidarParams
 from simgen.shot import Shot
 from simgen.space import Draw
 from simgen.spec import SceneSpec
@@ -95,7 +96,11 @@ class Source:
             "camera": CameraParams,
             "render": self.renderer.Params,
         }
-        others: dict[str, type[BaseModel]] = {"events": EventParams, "imu": ImuParams}
+        others: dict[str, type[BaseModel]] = {
+            "events": EventParams,
+            "imu": ImuParams,
+            "lidar": LidarParams,
+        }
         if (depth := self.recipe.depth) is not None:
             name = str(depth["name"])
             if name not in PRINCIPLES:
@@ -178,6 +183,8 @@ class Source:
             streams["events"] = shot.events(self._params("events", draw), span, key / "events")
         if self.recipe.imu is not None:
             streams |= shot.inertia(self._params("imu", draw), span, key / "imu")
+        if self.recipe.lidar is not None:
+            streams |= shot.scanned(self._params("lidar", draw), span, key / "lidar")
         return Sample(
             index,
             tuple(

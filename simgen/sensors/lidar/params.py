@@ -31,7 +31,7 @@ class Optics(BaseModel):
     divergence_mrad: tuple[float, float] = Field((3.0, 1.5))
     exit_m: float = Field(0.0, ge=0, le=0.5)
     pulse_ns: float = Field(6.0, gt=0, le=1000)
-    subrays: int = Field(7, ge=1, le=256)
+    subrays: int = Field(7, ge=1, le=4096)
     footprint: Literal["edges", "all"] = "edges"
     overlap_m: tuple[float, float] = (0.0, 0.0)
 
