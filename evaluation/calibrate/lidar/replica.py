@@ -130,19 +130,69 @@ def line(scans: Scans, laser: int, step: float, gate_m: float) -> Line:
     hit = np.bincount(place, r > 0, minlength=count)
     near = np.bincount(place, (r > 0) & (r < gate_m), minlength=count)
     here = (2 * hit > seen) | (near > 0)
-    middle, level = np.full(count, np.nan), np.zeros(count)
+    away = (a - nodes[place] + 180) % 360 - 180
+    middle, level = _means(place, r, i, here)
+    joined = _joined(middle)
+    # samples stand beside their nodes: a second pass takes the slope out
+    lean = _lean(_smooth(middle, joined), joined) * count / 360
+    moved = np.where(r > 0, r - lean[place] * away, 0.0)
+    middle, level = _means(place, moved, i, here)
+    middle, level = _bridged(middle, level, seen)
+    joined = _joined(middle)
+    return Line(nodes, _smooth(middle, joined), level, joined)
+
+
+def _means(
+    place: NDArray[np.intp], r: Array, i: Array, here: NDArray[np.bool_]
+) -> tuple[Array, Array]:
+    """Range and reading of each node; revolutions that saw another surface are left out."""
+    middle, level = np.full(len(here), np.nan), np.zeros(len(here))
+    order = np.argsort(place, kind="stable")
+    ends = np.cumsum(np.bincount(place, minlength=len(here)))
     for node in np.flatnonzero(here):
-        rows = np.flatnonzero((place == node) & (r > 0))
-        # revolutions that saw another surface are left out
-        rows = rows[np.abs(r[rows] - np.median(r[rows])) < CUT_M]
-        if not len(rows):
-            rows = np.flatnonzero((place == node) & (r > 0))[:1]
+        rows = order[ends[node - 1] if node else 0 : ends[node]]
+        rows = rows[r[rows] > 0]
+        alike = rows[np.abs(r[rows] - np.median(r[rows])) < CUT_M]
+        rows = alike if len(alike) else rows[:1]
         middle[node], level[node] = r[rows].mean(), i[rows].mean()
+    return middle, level
+
+
+def _bridged(middle: Array, level: Array, seen: NDArray[np.intp]) -> tuple[Array, Array]:
+    """Nodes that no column fell on, up to `FILL` from one, take what is there."""
+    known = np.flatnonzero(seen)
+    for node in np.flatnonzero(seen == 0):
+        after = int(np.searchsorted(known, node))
+        sides = known[[(after - 1) % len(known), after % len(known)]]
+        far = np.abs((sides - node + len(seen) // 2) % len(seen) - len(seen) // 2)
+        if far.min() > FILL:
+            continue
+        r, i = middle[sides], level[sides]
+        if far.max() <= FILL and np.abs(r[1] - r[0]) < CUT_M:
+            share = far[0] / far.sum()
+            middle[node] = (1 - share) * r[0] + share * r[1]
+            level[node] = (1 - share) * i[0] + share * i[1]
+        else:
+            middle[node], level[node] = r[far.argmin()], i[far.argmin()]
+    return middle, level
+
+
+def _joined(middle: Array) -> NDArray[np.bool_]:
+    """Whether the surface goes on from each node to the next."""
     ahead = np.roll(middle, -1)
     cut = np.maximum(CUT_M, CUT_SHARE * np.fmin(middle, ahead))
     with np.errstate(invalid="ignore"):
-        joined = np.isfinite(middle) & np.isfinite(ahead) & (np.abs(ahead - middle) < cut)
-    return Line(nodes, _smooth(middle, joined), level, joined)
+        found: NDArray[np.bool_] = np.abs(ahead - middle) < cut
+    return found
+
+
+def _lean(range_m: Array, joined: NDArray[np.bool_]) -> Array:
+    """How the range changes from node to node, 0 where nothing is joined."""
+    before = np.roll(joined, 1)
+    ahead, back = np.roll(range_m, -1) - range_m, range_m - np.roll(range_m, 1)
+    both = joined & before
+    found = np.where(both, (ahead + back) / 2, np.where(joined, ahead, back))
+    return np.where(joined | before, found, 0.0)
 
 
 def _filled(
@@ -187,10 +237,7 @@ def _ribbon(line: Line, elevation: float, half: float, step: float) -> tuple[Arr
     before = np.roll(joined, 1)
     ahead_m = np.where(joined, np.roll(r, -1), np.nan)
     back_m = np.where(before, np.roll(r, 1), np.nan)
-    lean = np.where(
-        joined & before, (ahead_m - back_m) / 2, np.where(joined, ahead_m - r, r - back_m)
-    )
-    lean = np.where(joined | before, lean, 0.0) / step  # m a radian
+    lean = _lean(r, joined) / step  # m a radian
     here = np.flatnonzero(np.isfinite(r))
     cosine = 1 / np.hypot(1, lean[here] / r[here])
     share = np.maximum(line.intensity[here], LOWEST) / 100 / cosine
