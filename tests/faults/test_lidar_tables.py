@@ -133,6 +133,25 @@ def test_settings(tmp_path):
     )  # fmt: skip
 
 
+def test_settings_twice(tmp_path):
+    refuses_file(
+        tmp_path, "# cycle_us = 60\n" + LASERS + "1,0,0\n",
+        "FILE:2: a setting of a pattern must be given once; got cycle_us",
+    )  # fmt: skip
+
+
+def test_sweeps_without_end(tmp_path):
+    refuses_file(
+        tmp_path, LASERS.replace("cycle_us = 50", "cycle_us = 0.004") + "1,0,0\n",
+        "FILE: a sweep may have at most 20,000,000 pulses; got 25,000,000; raise `rate_hz`, or "
+        "check the units of the pattern's settings",
+    )  # fmt: skip
+
+
+def test_no_columns():
+    refuses("os1_64: `columns` must be 1 or more; got 0", "os1_64", None, 0)
+
+
 def test_angles_and_times_out_of_bounds(tmp_path):
     refuses_file(
         tmp_path, LASERS + "1,0,0\n95,0,1\n",
