@@ -70,6 +70,7 @@ def _comparison(one: Comparison | None) -> dict[str, Any] | None:
         return None
     return {
         "exchanged": one.level,
+        "least_p": one.least_p,
         "distances": {
             spread.name: {
                 "unit": spread.unit, **{k: r.to_dict() for k, r in spread.distances.items()}
