@@ -39,7 +39,7 @@ def cloud_verdict(gap: CloudGap) -> Verdict:
     return Verdict("distance", title, (*sentences, *bands))
 
 
-def tests(gap: CloudGap) -> tuple[Result, ...]:
+def judged(gap: CloudGap) -> tuple[Result, ...]:
     """What is tested: Wasserstein distances, quantiles and shares, but no single rings."""
     if gap.comparison is None:
         return ()
@@ -59,7 +59,7 @@ def differing(results: Sequence[Result]) -> list[str]:
 
 
 def _figures(gap: CloudGap) -> str:
-    tested = tests(gap)
+    tested = judged(gap)
     found = differing(tested)
     least = gap.comparison.least_p if gap.comparison is not None else 0.0
     if least * len(tested) >= ALPHA:

@@ -10,11 +10,11 @@ from typer.testing import CliRunner
 
 from evaluation.clouds.gap import CloudOptions, is_clouds, measure_cloud_gap
 from evaluation.clouds.report import write_cloud_report
-from evaluation.clouds.verdict import cloud_verdict, differing, tests
+from evaluation.clouds.verdict import cloud_verdict, differing, judged
 from evaluation.metrics import Result
 from simgen.cli import app
 from simgen.dataset.toy import ToySource
-from simgen.engine import run
+from simgen.engine import generate_dataset
 from simgen.errors import CaptureError, ConfigError
 
 LIDAR = Path(os.environ.get("SIMGEN_REAL", Path(__file__).parents[3] / "../shared/real")) / "lidar"
@@ -55,7 +55,7 @@ def invoke(*arguments):
 
 
 def test_what_was_planted_is_found_and_said(gap):
-    assert differing(tests(gap)) == ["roughness", "roughness, median"]
+    assert differing(judged(gap)) == ["roughness", "roughness, median"]
     words = cloud_verdict(gap)
     assert "easily tells synthetic from real patches" in words.title
     assert "they are rougher." in " ".join(words.sentences)
@@ -151,7 +151,7 @@ def test_what_means_nothing_is_refused(folders, tmp_path):
 
 
 def test_a_dataset_without_a_lidar_is_refused(folders, tmp_path):
-    run(ToySource(seed=1), tmp_path / "toy", count=2, workers=1)
+    generate_dataset(ToySource(seed=1), tmp_path / "toy", count=2)
     with pytest.raises(CaptureError, match=r"must have a LiDAR; got streams: imu; add a `lidar:`"):
         measure_cloud_gap(tmp_path / "toy", folders[1], CloudOptions())
     assert not is_clouds(tmp_path / "toy", None)
@@ -162,7 +162,7 @@ def test_a_dataset_without_a_lidar_is_refused(folders, tmp_path):
 def test_repeats_of_a_real_place_are_not_told_apart():
     """Two halves of the repeats of a still room are as good as equal in every figure."""
     gap = measure_cloud_gap(LIDAR / "vlp16.npz", LIDAR / "vlp16.npz", CloudOptions())
-    assert differing(tests(gap)) == []
+    assert differing(judged(gap)) == []
     assert not gap.comparison.spreads[0].distances["w1"].value
     floor = gap.telling_floor.everything
     assert floor.low <= 0.5 <= floor.high
