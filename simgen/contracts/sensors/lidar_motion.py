@@ -75,7 +75,8 @@ def _skew(key: Key) -> Iterator[Row]:
 
 
 def _range_errors(points: NDArray[np.void]) -> Array:
-    return points["range_m"].astype(np.float64) - points["true_range_m"]
+    errors: Array = points["range_m"].astype(np.float64) - points["true_range_m"]
+    return errors
 
 
 def off_surface(bench: Bench, points: NDArray[np.void]) -> float:

@@ -6,7 +6,7 @@ hold to rounding; tolerances that are larger say why.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -139,7 +139,7 @@ def _threshold(key: Key) -> Iterator[Row]:
     yield Row("dropout", "Phi(SNR - threshold)", expected, seen, error, "", 1.0, "Gaussian noise")
 
 
-def _reach(key: Key, reflectance: float, settings: dict[str, object]) -> float:
+def _reach(key: Key, reflectance: float, settings: Mapping[str, object]) -> float:
     """Range at which half of the pulses come back, by bisection."""
     low, high = 10.0, 200.0
     for step in range(12):
@@ -153,7 +153,8 @@ def _reach(key: Key, reflectance: float, settings: dict[str, object]) -> float:
 def _noise(key: Key) -> Iterator[Row]:
     wall = (plate("wall", (20.123, 0, 0), material=matt(0.2)),)
     law = {"range_floor_m": 0.005, "range_snr_m": 0.2, "range_snr_power": 0.5}
-    settings = {"noise": {"threshold_snr": 10.0, **law}, "max_range_m": 40.0}
+    law["threshold_snr"] = 10.0
+    settings = {"noise": law, "max_range_m": 40.0}
     ratio = 10 * (0.2 / 20.123**2) / (0.1 / 40**2)
     expected = float(np.hypot(0.005, 0.2 / np.sqrt(ratio)))
     error = _errors(Bench(wall, ahead(MANY), settings).points(key))
@@ -171,7 +172,7 @@ def _noise(key: Key) -> Iterator[Row]:
         "Ouster OS1, data sheet",
     )
     step = 0.004
-    stepped = {"noise": {**settings["noise"], "range_step_m": step}}
+    stepped = {"noise": {**law, "range_step_m": step}}
     told = Bench(wall, ahead(200), stepped).points(key)["range_m"].astype(np.float64)
     loose = Bench(wall, ahead(200), settings).points(key)["range_m"].astype(np.float64)
     off, free = (float(np.abs(np.rint(r / step) - r / step).max()) for r in (told, loose))
@@ -188,7 +189,8 @@ def _noise(key: Key) -> Iterator[Row]:
 
 
 def _errors(points: NDArray[np.void]) -> Array:
-    return points["range_m"].astype(np.float64) - points["true_range_m"]
+    errors: Array = points["range_m"].astype(np.float64) - points["true_range_m"]
+    return errors
 
 
 def _reading(key: Key) -> Iterator[Row]:
@@ -246,5 +248,5 @@ def _receiver(key: Key) -> Iterator[Row]:
     steady = float(np.corrcoef(first, second)[0, 1])
     loose = {"noise": {"threshold_snr": 1e3, "range_floor_m": 0.02}}
     free = [Bench(wall, rings, loose).lidar(key).sweep(k, 0.0, key / k)["lidar"] for k in (0, 1)]
-    control = float(np.corrcoef(*(_errors(points) for points in free))[0, 1])
+    control = float(np.corrcoef(_errors(free[0]), _errors(free[1]))[0, 1])
     yield Row("laser's own offset", "the same in every sweep", 1, steady, 1e-3, "", control)
