@@ -16,9 +16,7 @@ from simgen.world import World
 HERE = Motion.rest((0, 0, 0), geometry.look_at((0, 0, 0), (1, 0, 0)))
 
 
-def record(
-    world: World, where: Scans, params: LidarParams, key: Key, rig: Motion = HERE
-) -> Scans:
+def record(world: World, where: Scans, params: LidarParams, key: Key, rig: Motion = HERE) -> Scans:
     """Revolutions with the columns of `where`, in a world that stands still.
 
     Args:
