@@ -52,7 +52,7 @@ def signs(plan: Plan) -> Iterator[Body]:
         y = plan.side(far) * (plan.kerb_m(far) + FURNITURE_M)
         yield _sign(plan, f"crossing sign {number}", one, x, y, facing)
         number += 1
-    for number, one in enumerate(plan.params.signs):  # noqa: B020
+    for number, one in enumerate(plan.params.signs):
         wanted = one.place * plan.params.length_m
         x = plan.put(f"kerb {one.far}", "a sign", wanted, one.size_m)
         y = plan.side(one.far) * (plan.kerb_m(one.far) + FURNITURE_M)

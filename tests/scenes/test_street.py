@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import trimesh
 from pydantic import ValidationError
+from surface_distance import meetings
 
 from scenes.street import FAMILY, SCENERY, TRAFFIC
 from scenes.street_params import (
@@ -41,7 +42,6 @@ from simgen.rays import Rays
 from simgen.rng import Key
 from simgen.spec import Body, Material, Motion, SceneSpec
 from simgen.world import World
-from surface_distance import meetings
 
 CONFIG = Path(__file__).parents[2] / "configs" / "street.yaml"
 SEEDS = range(4)

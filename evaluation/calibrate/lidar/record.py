@@ -27,7 +27,7 @@ def record(world: World, where: Scans, params: LidarParams, key: Key, rig: Motio
         rig: Where the sensor is; at the origin, looking along x, when left out.
     """
     scanner = Recorded(where)
-    lidar = Lidar(params, scanner, make(params.device, scanner.rings, key / "device"), world, rig)
+    lidar = Lidar(params, scanner, make(params, scanner.rings, key / "device"), world, rig)
     laser = np.argsort(where.elevation_deg, kind="stable")  # of each ring
     turns = []
     for k, turn in enumerate(where.revolutions):
