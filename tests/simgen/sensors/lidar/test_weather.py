@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate
 
+from simgen.clouds import Cause
 from simgen.errors import ConfigError
 from simgen.rng import Key
 from simgen.sensors.lidar.air import air, init_air
-from simgen.sensors.lidar.cloud import Cause
 from simgen.sensors.lidar.falling import drop_reflectance
 from simgen.sensors.lidar.fog import soft_echo
 from simgen.sensors.lidar.params import Optics

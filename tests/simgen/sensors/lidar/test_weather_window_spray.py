@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy import integrate
 
+from simgen.clouds import Cause
 from simgen.geometry import axis_angle
 from simgen.rng import Key
 from simgen.sensors.lidar.air import air, init_air
-from simgen.sensors.lidar.cloud import Cause
 from simgen.sensors.lidar.params import Optics
 from simgen.sensors.lidar.spray import plumes, spray_echoes, thickness
 from simgen.sensors.lidar.weather import Weather
