@@ -234,7 +234,9 @@ def _offer(settings: str) -> tuple[tuple[AssetRef, ...], dict[str, str]]:
 
 def mesh_classes(meshes: Meshes | None) -> tuple[str, ...]:
     """Classes of a folder of meshes, sorted: the same for every sample."""
-    return () if meshes is None else tuple(sorted(set(_offer(meshes.model_dump_json())[1].values())))
+    return (
+        () if meshes is None else tuple(sorted(set(_offer(meshes.model_dump_json())[1].values())))
+    )
 
 
 def objects(plan: Plan) -> Iterator[Body]:

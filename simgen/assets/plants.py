@@ -102,7 +102,9 @@ def tree(
     return made.model(f"{habit} tree")
 
 
-def bush(size_m: tuple[float, float, float], leaf_density_m: float, leaf_m: float, key: Key) -> Model:
+def bush(
+    size_m: tuple[float, float, float], leaf_density_m: float, leaf_m: float, key: Key
+) -> Model:
     """A bush on the ground: leaves in the upper half of an ellipsoid."""
     rng = key.generator()
     x, y, z = size_m
