@@ -56,13 +56,14 @@ class ByDigest:
 
 
 @cache
-def _device() -> EmbreeDevice:
+def device() -> EmbreeDevice:
+    """Embree's device, one for all trees of a process."""
     return EmbreeDevice()
 
 
 @lru_cache(maxsize=512)
 def _tree(shape: ByDigest) -> tuple[EmbreeScene, TriangleMesh]:
-    scene = EmbreeScene(device=_device(), robust=True)
+    scene = EmbreeScene(device=device(), robust=True)
     asset = shape.asset
     return scene, TriangleMesh(scene, asset.vertices_m.astype(np.float32), asset.faces)
 
@@ -150,7 +151,7 @@ class World:
             One layer for each body that some ray meets, in the order of the bodies.
         """
         chosen = range(len(self.spec.bodies)) if bodies is None else bodies
-        cones = cones_of_runs(rays) if len(rays.origins_m) == 1 and len(rays) > RUN else None
+        cones = cones_of_runs(rays) if len(rays) > RUN else None
         found = []
         for index in chosen:
             sphere = self.sphere(index, rays.times_s)
@@ -322,11 +323,14 @@ def nearest(layers: Iterable[Layer], n: int) -> Hits:
         np.zeros((n, 2), np.float32),
     )
     for layer in layers:
-        keep_nearer(
-            *(layer.body, layer.ray, layer.distance_m, layer.face, layer.barycentric),
-            *(hits.body, hits.distance_m, hits.face, hits.barycentric),
-        )
+        lay(layer, hits)
     return hits
+
+
+def lay(layer: Layer, hits: Hits) -> None:
+    """Write a layer over what is farther, in place."""
+    into = (hits.body, hits.distance_m, hits.face, hits.barycentric)
+    keep_nearer(layer.body, layer.ray, layer.distance_m, layer.face, layer.barycentric, *into)
 
 
 def _poses(

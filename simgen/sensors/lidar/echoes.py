@@ -59,6 +59,10 @@ class Echoes:
             np.full(k, cause, np.uint8),
         )
 
+    def take(self, index: NDArray[np.bool_]) -> Echoes:
+        """Some of them."""
+        return Echoes(*(getattr(self, f.name)[index] for f in fields(self)))
+
     @classmethod
     def join(cls, parts: Sequence[Echoes]) -> Echoes:
         """All of them."""

@@ -1,0 +1,302 @@
+"""From light to echoes as the sensor reports them.
+
+Echoes of a pulse that lie closer than its length are one: their powers add, the range is their
+mean by power, and the peak is lower as the sum is longer than the pulse. Noise then decides
+whether the peak reaches the threshold, and shifts the range.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simgen.compiled import compiled
+from simgen.rng import Key
+from simgen.sensors.lidar.cloud import Cause
+from simgen.sensors.lidar.echoes import Echoes
+from simgen.sensors.lidar.params import Intensity, LidarParams
+
+Array = NDArray[np.float64]
+Floats = NDArray[np.float32]
+Indices = NDArray[np.intp]
+LIGHT_M_S = 299_792_458.0
+FWHM = 2 * np.sqrt(2 * np.log(2))  # of a Gaussian, in standard deviations
+FIRST, STRONGEST, LAST, DUAL, ALL = 0, 1, 2, 3, 4
+MODES = {"first": FIRST, "strongest": STRONGEST, "last": LAST, "dual": DUAL, "all": ALL}
+MIXED_SHARE = 0.1  # of an echo's power, from another body, that makes it a mixed one
+RETURN = np.dtype(
+    [
+        ("pulse", np.intp),
+        ("range_m", np.float64),
+        ("true_range_m", np.float64),
+        ("incidence_rad", np.float64),
+        ("snr", np.float64),
+        ("intensity", np.uint16),
+        ("body", np.int32),
+        ("cause", np.uint8),
+        ("echo", np.uint8),
+        ("echoes", np.uint8),
+    ],
+    align=True,
+)
+"""An echo that is reported: of which pulse, and the fields of `POINT` that the receiver tells."""
+
+
+def pulse_m(params: LidarParams) -> float:
+    """Length of the pulse in range, full width at half maximum: echoes this far apart are two."""
+    return LIGHT_M_S * params.optics.pulse_ns * 1e-9 / 2
+
+
+def least_power(params: LidarParams) -> float:
+    """Power at the threshold."""
+    return params.reference_reflectance / params.max_range_m**2
+
+
+def dimmed(echoes: Echoes, near_m: float) -> Echoes:
+    """Echoes less what falls beside the detector of a spot that is near; see `Noise.near_m`.
+
+    Source of the form: Fang et al., "Intensity Correction of Terrestrial Laser Scanning Data by
+    Estimating Laser Transmission Function", IEEE TGRS 53(2), 2015.
+    """
+    if near_m == 0:
+        return echoes
+    share = -np.expm1(-np.square(echoes.range_m / near_m))
+    return replace(echoes, power=echoes.power * share)
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How a quantity is read as intensity; see `Intensity`.
+
+    Attributes:
+        calibrated: Whether the quantity is reflectance and not power.
+        scale, power, retro, sigma: As in `Intensity`; `retro` is -1 for none.
+        most: Largest reading.
+    """
+
+    calibrated: bool
+    scale: float
+    power: float
+    retro: float
+    sigma: float
+    most: int
+
+    @classmethod
+    def of(cls, intensity: Intensity) -> Scale:
+        """The scale that the settings tell."""
+        retro = -1.0 if intensity.retro_scale is None else intensity.retro_scale
+        return cls(
+            intensity.kind == "calibrated",
+            intensity.scale,
+            intensity.power,
+            retro,
+            intensity.sigma,
+            2**intensity.bits - 1,
+        )
+
+
+def receive(
+    echoes: Echoes, pulses: int, offset_m: Array, params: LidarParams, key: Key
+) -> NDArray[np.void]:
+    """The echoes that are reported, as `RETURN`, pulse by pulse and nearest first.
+
+    Args:
+        echoes: All light that comes back, in any order.
+        pulses: Number of pulses.
+        offset_m: (pulses,) error of each pulse's range.
+        params: The sensor.
+        key: The sweep's stream.
+    """
+    noise, scale = params.noise, Scale.of(params.intensity)
+    draws = key.generator().standard_normal((len(echoes), 4), dtype=np.float32)
+    order, ends = _by_pulse(echoes.pulse, pulses)
+    light = (echoes.range_m, echoes.power, echoes.spread_m)
+    origin = (echoes.body, echoes.incidence_rad, echoes.cause)
+    least, length = least_power(params), pulse_m(params)
+    limits = (least, least / noise.threshold_snr, params.min_range_m, params.cutoff_m)
+    shift = (noise.range_floor_m, noise.range_snr_m, noise.range_snr_power, noise.range_step_m)
+    reading = (scale.calibrated, scale.scale, scale.power, scale.retro, scale.sigma, scale.most,
+               noise.near_m)  # fmt: skip
+    mode = MODES[params.returns]
+    found = np.empty(len(echoes), RETURN)
+    kept = _receive(
+        (order, ends),
+        light,
+        origin,
+        offset_m,
+        draws,
+        (length, length / FWHM, noise.energy_sigma),
+        limits,
+        shift,
+        reading,
+        (mode, {DUAL: 2, ALL: params.max_echoes}.get(mode, 1)),
+        found,
+    )
+    return found[:kept]
+
+
+@compiled
+def _by_pulse(pulse: Indices, pulses: int) -> tuple[Indices, Indices]:
+    """Rows sorted by pulse, and where each pulse's rows end (pulses,)."""
+    ends = np.zeros(pulses, np.intp)
+    for i in pulse:
+        ends[i] += 1
+    total = 0
+    for i in range(pulses):
+        total, ends[i] = total + ends[i], total
+    order = np.empty(total, np.intp)
+    for row in range(len(pulse)):
+        i = pulse[row]
+        order[ends[i]] = row
+        ends[i] += 1
+    return order, ends
+
+
+@compiled
+def _receive(
+    groups: tuple[Indices, Indices],
+    light: tuple[Array, Array, Array],
+    origin: tuple[NDArray[np.int32], Array, NDArray[np.uint8]],
+    offset_m: Array,
+    draws: Floats,
+    pulse: tuple[float, float, float],
+    limits: tuple[float, float, float, float],
+    shift: tuple[float, float, float, float],
+    reading: tuple[bool, float, float, float, float, int, float],
+    wanted: tuple[int, int],
+    found: NDArray[np.void],
+) -> int:
+    """Fill in what is reported; returns how many echoes are."""
+    order, ends = groups
+    ranges, (bodies, incidences, _) = light[0], origin
+    length_m, sigma_m, energy_sigma = pulse
+    least, noise, nearest_m, farthest_m = limits
+    floor_m, snr_m, snr_power, step_m = shift
+    mode, most = wanted
+    kept, start = 0, 0
+    for i in range(len(ends)):
+        end = ends[i]
+        for at in range(start + 1, end):  # by range; there are few
+            row, back = order[at], at
+            while back > start and ranges[order[back - 1]] > ranges[row]:
+                order[back] = order[back - 1]
+                back -= 1
+            order[back] = row
+        first, begin = kept, start
+        while begin < end:
+            stop, best, whole, middle, wide, true, cause = _merged(
+                order, begin, end, light, origin, length_m
+            )
+            lone = order[begin]
+            begin = stop
+            peak = whole * sigma_m / np.sqrt(sigma_m * sigma_m + wide)
+            seen = peak
+            if cause != Cause.NOISE.value:
+                seen = peak * (1 + energy_sigma * draws[lone, 0]) + noise * draws[lone, 1]
+            if seen < least:
+                continue
+            ratio = seen / noise
+            error = snr_m * ratio**-snr_power
+            told = middle + offset_m[i] + np.sqrt(floor_m**2 + error**2) * draws[lone, 2]
+            if told < nearest_m or told > farthest_m:
+                continue
+            value = _reading(seen, told, reading) * (1 + reading[4] * draws[lone, 3])
+            if step_m > 0:
+                told = np.rint(told / step_m) * step_m
+            out = found[kept]
+            out.pulse, out.range_m, out.true_range_m = i, told, true
+            out.incidence_rad, out.snr = incidences[best], ratio
+            out.intensity = min(max(np.rint(value), 0.0), float(reading[5]))
+            out.body, out.cause = bodies[best], cause
+            kept += 1
+        kept = first + _choose(found[first:kept], mode, most)
+        start = end
+    return kept
+
+
+@compiled
+def _merged(
+    order: Indices,
+    begin: int,
+    end: int,
+    light: tuple[Array, Array, Array],
+    origin: tuple[NDArray[np.int32], Array, NDArray[np.uint8]],
+    length_m: float,
+) -> tuple[int, int, float, float, float, float, int]:
+    """The echo that begins here: all that follow each other within the length of the pulse.
+
+    Returns:
+        Where it stops, its strongest part, the power of all, their mean range, the variance
+        of the range, the mean range of what is of the strongest part's body, and the cause.
+    """
+    ranges, powers, spreads = light
+    bodies, _, causes = origin
+    stop = begin + 1
+    while stop < end and ranges[order[stop]] - ranges[order[stop - 1]] < length_m:
+        stop += 1
+    whole, middle, best = 0.0, 0.0, order[begin]
+    for at in range(begin, stop):
+        row = order[at]
+        whole += powers[row]
+        middle += powers[row] * ranges[row]
+        if powers[row] > powers[best]:
+            best = row
+    middle /= whole
+    wide, mine, mine_m = 0.0, 0.0, 0.0
+    for at in range(begin, stop):
+        row = order[at]
+        wide += powers[row] * ((ranges[row] - middle) ** 2 + spreads[row] ** 2)
+        if bodies[row] == bodies[best] and causes[row] == causes[best]:
+            mine += powers[row]
+            mine_m += powers[row] * ranges[row]
+    cause = int(causes[best])
+    if cause == Cause.SURFACE.value and whole - mine > MIXED_SHARE * whole:
+        cause = Cause.MIXED.value
+    return stop, best, whole, middle, wide / whole, mine_m / mine, cause
+
+
+@compiled
+def _reading(
+    power: float, range_m: float, reading: tuple[bool, float, float, float, float, int, float]
+) -> float:
+    """What is read for a power from a range, before rounding."""
+    calibrated, scale, law, retro, _, _, near_m = reading
+    quantity = power * range_m * range_m if calibrated else power
+    if calibrated and near_m > 0:
+        quantity /= -np.expm1(-((range_m / near_m) ** 2))
+    if retro >= 0 and quantity > 1:
+        return float(scale + retro * np.log10(quantity))
+    return float(scale * quantity**law)
+
+
+@compiled
+def _choose(found: NDArray[np.void], mode: int, most: int) -> int:
+    """Keep the echoes of one pulse (k,), nearest first, that are asked for, at the front."""
+    k = len(found)
+    if k > 1 and mode == LAST:
+        found[0] = found[k - 1]
+        k = 1
+    elif k > 1 and mode == FIRST:
+        k = 1
+    elif k > most:
+        # All but the strongest are struck out; of "dual", the last stays in place of the second.
+        keep = np.zeros(k, np.bool_)
+        for turn in range(most):
+            best = -1
+            for at in range(k):
+                if not keep[at] and (best < 0 or found[at].snr > found[best].snr):
+                    best = at
+            if turn == 1 and mode == DUAL and not keep[k - 1]:
+                best = k - 1
+            keep[best] = True
+        into = 0
+        for at in range(k):
+            if keep[at]:
+                found[into] = found[at]
+                into += 1
+        k = into
+    for at in range(k):
+        found[at].echo, found[at].echoes = at, k
+    return k

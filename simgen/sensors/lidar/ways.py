@@ -1,0 +1,141 @@
+"""Light that goes on from mirrors and through panes, and what answers at the end of the way.
+
+The light comes back as it went, so each mirror and each pane takes its share twice. The sensor
+knows only how long it took: an echo by way of a mirror is told along the beam that was sent, at
+the length of the whole way. That is where the mirrored scene would have it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simgen.rays import Hits, Rays
+from simgen.sensors.lidar.cloud import Cause
+from simgen.sensors.lidar.echoes import Echoes
+from simgen.sensors.lidar.surfaces import Albedo, Met, Optical, answer, meet
+from simgen.survey import Survey
+
+Array = NDArray[np.float64]
+LIFT_M = 1e-4  # off the surface that light goes on from
+FAINTEST = 1e-6  # share of the light, of the way out and back, that is followed
+MOST_LEGS = 12  # of one way; between two mirrors it need not end
+
+
+@dataclass(frozen=True, eq=False)
+class Leg:
+    """Light on its way (n,), up to the next surface.
+
+    Attributes:
+        pulse: (n,) intp, of which pulse.
+        gain: (n,) share of its light, out and back.
+        way_m: (n,) how far it has come.
+        mirrors: (n,) int64, how many it has met.
+        rays: Where it goes.
+        hits: What it meets.
+        met: How that answers.
+    """
+
+    pulse: NDArray[np.intp]
+    gain: Array
+    way_m: Array
+    mirrors: NDArray[np.int64]
+    rays: Rays
+    hits: Hits
+    met: Met
+
+    def echoes(self, optical: Optical, spread_m: Array | None = None) -> Echoes:
+        """What the surfaces at its end send back, in clear air.
+
+        Args:
+            optical: The scene's materials.
+            spread_m: (n,) standard deviation of the range within the beam; None for a ray.
+        """
+        way = self.way_m + self.hits.distance_m
+        power = self.gain * answer(optical, self.met, way)
+        rows = np.flatnonzero(power > 0)
+        direct = self.mirrors[rows] == 0
+        return Echoes(
+            self.pulse[rows],
+            way[rows],
+            power[rows],
+            np.zeros(len(rows)) if spread_m is None else spread_m[rows],
+            self.hits.body[rows],
+            np.arccos(self.met.cosine[rows]),
+            np.where(direct, np.uint8(Cause.SURFACE), np.uint8(Cause.GHOST)),
+        )
+
+
+def look(survey: Survey, optical: Optical, rays: Rays, albedo: Albedo, each: int = 1) -> Leg:
+    """What beams meet first, of which each is made of so many rays of equal energy."""
+    n = len(rays)
+    hits = survey.cast(rays)
+    return Leg(
+        np.arange(n) if each == 1 else np.repeat(np.arange(n // each), each),
+        np.full(n, 1 / each),
+        np.zeros(n),
+        np.zeros(n, np.int64),
+        rays,
+        hits,
+        meet(survey.world, optical, rays, hits, survey.facing(rays, hits), albedo),
+    )
+
+
+def follow(
+    survey: Survey, optical: Optical, first: Leg, most_mirrors: int, albedo: Albedo
+) -> Echoes | None:
+    """Echoes of surfaces behind panes and by way of mirrors.
+
+    Args:
+        survey: The scene.
+        optical: Its materials.
+        first: The beams as they were sent; their own echoes are not repeated.
+        most_mirrors: Mirrors on one way.
+        albedo: Of textured surfaces.
+
+    Returns:
+        None when nothing lets light go on.
+    """
+    found: list[Echoes] = []
+    leg = first
+    for _ in range(MOST_LEGS):
+        following = _next(survey, optical, leg, most_mirrors, albedo)
+        if following is None:
+            break
+        found.append(following.echoes(optical))
+        leg = following
+    return Echoes.join(found) if found else None
+
+
+def _next(
+    survey: Survey, optical: Optical, leg: Leg, most_mirrors: int, albedo: Albedo
+) -> Leg | None:
+    """The light that goes on from the end of a leg, off mirrors first and then through panes."""
+    met = leg.met
+    off = np.flatnonzero((leg.gain * met.mirror**2 > FAINTEST) & (leg.mirrors < most_mirrors))
+    through = np.flatnonzero(leg.gain * met.clear**2 > FAINTEST)
+    rows = np.concatenate([off, through])
+    if not len(rows):
+        return None
+    mirrored = np.arange(len(rows)) < len(off)
+    share = np.where(mirrored, met.mirror[rows], met.clear[rows])
+    rays = leg.rays.take(rows)
+    normal = met.normal[rows]
+    along = np.einsum("ij,ij->i", rays.directions, normal)[:, None]
+    # A ray leaves a mirror on the side that it came from, and a pane on the other one.
+    side = np.where(mirrored, LIFT_M, -LIFT_M)[:, None]
+    point = rays.origins_m + leg.hits.distance_m[rows, None] * rays.directions + side * normal
+    onward = rays.directions - np.where(mirrored[:, None], 2 * along * normal, 0)
+    rays = Rays(point, onward, rays.times_s)
+    hits = survey.cast(rays)
+    return Leg(
+        leg.pulse[rows],
+        leg.gain[rows] * share**2,
+        leg.way_m[rows] + leg.hits.distance_m[rows],
+        leg.mirrors[rows] + mirrored,
+        rays,
+        hits,
+        meet(survey.world, optical, rays, hits, survey.facing(rays, hits), albedo),
+    )
