@@ -34,7 +34,7 @@ def test_nothing_on_a_strip_meets_at_any_time(
         )
 
     if found is not None:
-        assert -50 <= found - new.length_m / 2
+        assert found - new.length_m / 2 >= -50
         assert found + new.length_m / 2 <= 50
         assert free(found, 1e-6)
         nearer = tries[np.abs(tries - wanted) < abs(found - wanted) - 1.0]
