@@ -9,9 +9,11 @@ import argparse
 import math
 import time
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from numpy.typing import NDArray
 
 from simgen import geometry
 from simgen.assets import primitives
@@ -70,6 +72,7 @@ def main() -> None:
     chosen = parser.parse_args()
     radar = Radar(params(fan={"bounces": 1}, maps=("range_azimuth", "range_doppler")))
     scene, state, times = street(), radar.init(Key(1)), []
+    out: dict[str, NDArray[Any]] = {}
     for _ in range(6):
         start = time.perf_counter()
         out = radar.measure(scene, AHEAD, (0, 0.04), state, Key(5))
@@ -81,10 +84,10 @@ def main() -> None:
         draw(radar, out, chosen.picture)
 
 
-def draw(radar: Radar, out: dict[str, np.ndarray], path: Path) -> None:
+def draw(radar: Radar, out: dict[str, NDArray[Any]], path: Path) -> None:
     """Maps with the detections on them."""
     mpl.use("Agg")
-    from matplotlib import pyplot as plt
+    from matplotlib import pyplot as plt  # noqa: PLC0415 - only for the picture
 
     w = radar.params.waveform
     found = out["radar"]
