@@ -24,6 +24,7 @@ from simgen.sensors.effect import Chain
 from simgen.sensors.event import EventCamera, EventParams, adaptive_frames
 from simgen.sensors.imu import Imu, ImuParams
 from simgen.sensors.lidar import Lidar, LidarParams, make, scanner
+from simgen.sensors.radar import Radar, RadarParams
 from simgen.spec import Motion
 from simgen.world import Surface, World
 
@@ -197,6 +198,14 @@ class Shot:
         device = make(params.device, pulses.rings, self.config.key() / "device" / "lidar")
         lidar = Lidar(params, pulses, device, self.world, self.camera.motion, _grey)
         return lidar.record(span_s, key)
+
+    def ranged(
+        self, params: RadarParams, span_s: tuple[float, float], key: Key
+    ) -> dict[str, NDArray[np.generic]]:
+        """What a radar on the camera's rig writes; see `simgen.sensors.radar.record.STREAMS`."""
+        radar = Radar(params)
+        state = radar.init(self.config.key() / "device" / "radar")
+        return radar.measure(self.world, self.camera.motion, span_s, state, key)
 
 
 def _grey(world: World, surface: Surface) -> NDArray[np.float32]:

@@ -17,9 +17,10 @@ from simgen.sensors.lidar.deskew import deskew, poses
 from simgen.sensors.lidar.device import LidarState
 from simgen.sensors.lidar.echoes import Echoes
 from simgen.sensors.lidar.footprint import edges, slant_m, sub_rays
+from simgen.sensors.lidar.gain import settled
 from simgen.sensors.lidar.params import LidarParams
 from simgen.sensors.lidar.pulses import Pulses, Scanner
-from simgen.sensors.lidar.receiver import LIGHT_M_S, least_power, receive
+from simgen.sensors.lidar.receiver import LIGHT_M_S, dimmed, least_power, receive
 from simgen.sensors.lidar.surfaces import Albedo, Optical, plain_albedo
 from simgen.sensors.lidar.ways import Leg, follow, look
 from simgen.sensors.mount import Ride
@@ -145,13 +146,19 @@ class Lidar:
     ) -> tuple[NDArray[np.void], NDArray[np.int32], NDArray[np.void]]:
         """The points, whose they are, and the pulses that reported nothing."""
         axis = look(self.survey, self.optical, beams.rays, self.albedo)
-        echoes = self._surfaces(beams, axis)
+        echoes = dimmed(self._surfaces(beams, axis), self.params.noise.near_m)
         clear = _strongest(echoes.pulse, echoes.power, len(beams.pulses))
         echoes = self._received(beams, echoes, key)
         ring = beams.pulses.ring
         offset = self.state.range_offset_m[ring]
         found = receive(echoes, len(ring), offset, self.params, key / "receiver")
+        told = (ring[found["pulse"]], beams.pulses.column[found["pulse"]], found["intensity"])
+        keep = settled(*told, self.params.noise, key / "gain")
+        unsettled, found = found["pulse"][~keep], found[keep]
         missing = self._missing(beams, number, found["pulse"], axis, clear)
+        if len(unsettled):
+            silent = np.setdiff1d(np.arange(len(ring)), found["pulse"])
+            missing["why"][np.isin(silent, unsettled)] = Why.GAIN
         return self._points(beams, number, found), found["body"], missing
 
     def _surfaces(self, beams: Beams, axis: Leg) -> Echoes:

@@ -60,6 +60,14 @@ class Noise(BaseModel):
         range_snr_m: Standard deviation of the range at a ratio of 1, apart from the floor.
         range_snr_power: It falls as the ratio to minus this.
         range_step_m: Step of the range that is reported; 0 for none.
+        near_m: Range below which the image of the spot outgrows the detector, so that the
+            amplitude no longer falls with the range squared: it is less by a factor of
+            1 - exp(-(range / near_m)^2). The reading of the intensity is corrected for it.
+            0 for none.
+        gain_steps: Rise and fall of the intensity, as factors from one echo of a laser to the
+            next, that half of the echoes survive where power and gain follow the last echo:
+            one that is much stronger or weaker cannot be told. None for no such control.
+        gain_spreads: Standard deviation of the logarithm of each.
     """
 
     model_config = _RULES
@@ -70,6 +78,17 @@ class Noise(BaseModel):
     range_snr_m: float = Field(0.0, ge=0, le=10)
     range_snr_power: float = Field(0.5, ge=0, le=2)
     range_step_m: float = Field(0.0, ge=0, le=1)
+    near_m: float = Field(0.0, ge=0, le=1000)
+    gain_steps: tuple[float, float] | None = None
+    gain_spreads: tuple[float, float] = (0.4, 0.4)
+
+    @model_validator(mode="after")
+    def _rules(self) -> Self:
+        if self.gain_steps is not None and min(self.gain_steps) <= 1:
+            raise ValueError(f"`gain_steps` must be factors above 1; got {self.gain_steps}")
+        if min(self.gain_spreads) <= 0:
+            raise ValueError(f"`gain_spreads` must be above 0; got {self.gain_spreads}")
+        return self
 
 
 class Device(BaseModel):

@@ -7,7 +7,7 @@ whether the peak reaches the threshold, and shifts the range.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +52,18 @@ def pulse_m(params: LidarParams) -> float:
 def least_power(params: LidarParams) -> float:
     """Power at the threshold."""
     return params.reference_reflectance / params.max_range_m**2
+
+
+def dimmed(echoes: Echoes, near_m: float) -> Echoes:
+    """Echoes less what falls beside the detector of a spot that is near; see `Noise.near_m`.
+
+    Source of the form: Fang et al., "Intensity Correction of Terrestrial Laser Scanning Data by
+    Estimating Laser Transmission Function", IEEE TGRS 53(2), 2015.
+    """
+    if near_m == 0:
+        return echoes
+    share = -np.expm1(-np.square(echoes.range_m / near_m))
+    return replace(echoes, power=echoes.power * share)
 
 
 @dataclass(frozen=True)
@@ -105,7 +117,8 @@ def receive(
     least, length = least_power(params), pulse_m(params)
     limits = (least, least / noise.threshold_snr, params.min_range_m, params.cutoff_m)
     shift = (noise.range_floor_m, noise.range_snr_m, noise.range_snr_power, noise.range_step_m)
-    reading = (scale.calibrated, scale.scale, scale.power, scale.retro, scale.sigma, scale.most)
+    reading = (scale.calibrated, scale.scale, scale.power, scale.retro, scale.sigma, scale.most,
+               noise.near_m)  # fmt: skip
     mode = MODES[params.returns]
     found = np.empty(len(echoes), RETURN)
     kept = _receive(
@@ -151,7 +164,7 @@ def _receive(
     pulse: tuple[float, float, float],
     limits: tuple[float, float, float, float],
     shift: tuple[float, float, float, float],
-    reading: tuple[bool, float, float, float, float, int],
+    reading: tuple[bool, float, float, float, float, int, float],
     wanted: tuple[int, int],
     found: NDArray[np.void],
 ) -> int:
@@ -246,11 +259,13 @@ def _merged(
 
 @compiled
 def _reading(
-    power: float, range_m: float, reading: tuple[bool, float, float, float, float, int]
+    power: float, range_m: float, reading: tuple[bool, float, float, float, float, int, float]
 ) -> float:
     """What is read for a power from a range, before rounding."""
-    calibrated, scale, law, retro, _, _ = reading
+    calibrated, scale, law, retro, _, _, near_m = reading
     quantity = power * range_m * range_m if calibrated else power
+    if calibrated and near_m > 0:
+        quantity /= -np.expm1(-((range_m / near_m) ** 2))
     if retro >= 0 and quantity > 1:
         return float(scale + retro * np.log10(quantity))
     return float(scale * quantity**law)
