@@ -57,9 +57,7 @@ def place_along(
     for other in taken:
         apart = (new.length_m + other.length_m) / 2 + gap_m
         drift = (other.speed_m_s - new.speed_m_s) * lasts_s
-        blocked.append(
-            (other.at_m + min(0.0, drift) - apart, other.at_m + max(0.0, drift) + apart)
-        )
+        blocked.append((other.at_m + min(0.0, drift) - apart, other.at_m + max(0.0, drift) + apart))
     edges = [min(max(wanted_m, low), high), low, high, *(e for pair in blocked for e in pair)]
     free = [
         at

@@ -119,7 +119,9 @@ def _shell(made: RoomPlan, key: Key) -> Body:
     materials |= {
         name: surfaces.pane(window.clear, (0.75, 0.85, 0.92)) for name, window in panes.items()
     }
-    return Body("room", model.asset, tuple(materials[p] for p in model.parts), Motion.rest((0, 0, 0)))
+    return Body(
+        "room", model.asset, tuple(materials[p] for p in model.parts), Motion.rest((0, 0, 0))
+    )
 
 
 def _apart(openings: list[Opening], number: int) -> None:

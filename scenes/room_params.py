@@ -86,7 +86,7 @@ class Shell(_Params):
 
     @model_validator(mode="after")
     def _rules(self) -> Self:
-        if not all(2.5 <= size <= 30 for size in self.size_m):  # noqa: PLR2004
+        if not all(2.5 <= size <= 30 for size in self.size_m):
             raise ValueError(f"`size_m` must be from 2.5 to 30; got {self.size_m}")
         for window in self.windows:
             if window.sill_m + window.height_m > self.height_m:
@@ -124,7 +124,7 @@ class Desk(_Params):
     @model_validator(mode="after")
     def _rules(self) -> Self:
         x, y, z = self.size_m
-        if not (0.8 <= x <= 3 and 0.5 <= y <= 1.2 and 0.6 <= z <= 1.2):  # noqa: PLR2004
+        if not (0.8 <= x <= 3 and 0.5 <= y <= 1.2 and 0.6 <= z <= 1.2):
             raise ValueError(
                 f"`size_m` of a desk must be 0.8-3 x 0.5-1.2 x 0.6-1.2; got {self.size_m}"
             )
@@ -157,7 +157,7 @@ class Cupboard(_Params):
     @model_validator(mode="after")
     def _rules(self) -> Self:
         x, y, z = self.size_m
-        if not (0.4 <= x <= 3 and 0.2 <= y <= 0.9 and 0.5 <= z <= 2.4):  # noqa: PLR2004
+        if not (0.4 <= x <= 3 and 0.2 <= y <= 0.9 and 0.5 <= z <= 2.4):
             raise ValueError(
                 f"`size_m` of a cupboard must be 0.4-3 x 0.2-0.9 x 0.5-2.4; got {self.size_m}"
             )
@@ -202,7 +202,7 @@ class Box(_Params):
 
     @model_validator(mode="after")
     def _rules(self) -> Self:
-        if not all(0.1 <= size <= 1.2 for size in self.size_m):  # noqa: PLR2004
+        if not all(0.1 <= size <= 1.2 for size in self.size_m):
             raise ValueError(f"`size_m` of a box must be from 0.1 to 1.2; got {self.size_m}")
         return self
 

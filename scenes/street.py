@@ -108,5 +108,6 @@ def _sky(light: Daylight) -> Environment:
         return r * share * light.sky, g * share * light.sky, b * share * light.sky
 
     # What the ground sends up is a grey fifth of what falls on it.
-    return Environment(bright(light.zenith, 1.0), bright(light.horizon, 1.2), bright((0.6, 0.6, 0.6), 0.6))
-
+    return Environment(
+        bright(light.zenith, 1.0), bright(light.horizon, 1.2), bright((0.6, 0.6, 0.6), 0.6)
+    )

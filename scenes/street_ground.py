@@ -52,18 +52,16 @@ def ground(plan: Plan, key: Key) -> Body:
             (0.75, 0.75, 0.73), 0.7, 0.04, laser=Laser(road.marking_reflectance, MARKING_RETRO)
         ),
     }
-    return Body("ground", model.asset, tuple(materials[p] for p in model.parts), Motion.rest((0, 0, 0)))
+    return Body(
+        "ground", model.asset, tuple(materials[p] for p in model.parts), Motion.rest((0, 0, 0))
+    )
 
 
-def _flat(
-    made: Assembly, x0: float, x1: float, y0: float, y1: float, z: float, part: str
-) -> None:
+def _flat(made: Assembly, x0: float, x1: float, y0: float, y1: float, z: float, part: str) -> None:
     made.quads([[(x0, y0, z), (x1, y0, z), (x1, y1, z), (x0, y1, z)]], part)
 
 
-def _band(
-    made: Assembly, x0: float, x1: float, y0: float, y1: float, z: float, part: str
-) -> None:
+def _band(made: Assembly, x0: float, x1: float, y0: float, y1: float, z: float, part: str) -> None:
     _flat(made, x0, x1, min(y0, y1), max(y0, y1), z, part)
 
 

@@ -142,7 +142,7 @@ def _house(
     left = line.at(house.low_m if forward else house.high_m, one.setback_m)
     panel(made, one.width_m, one.height_m, _openings(one), part=wall, origin_m=left, turn=turn)
     _shell(made, one, wall, roof, left, turn)
-    if house.gap_m > 0.4:  # noqa: PLR2004 - narrower gaps are closed by nobody
+    if house.gap_m > 0.4:
         ends = (house.low_m - house.gap_m, house.low_m)
         _barrier(made, one.fence, line, ends, one.setback_m + WALL_M, one.fence_height_m, wall, key)
     if one.setback_m >= 1.0:
@@ -205,7 +205,7 @@ def _front(
     """What stands at the pavement, with an opening for the door's path."""
     door = ends[0] + one.door * (ends[1] - ends[0])
     for low, high in ((ends[0], door - 0.7), (door + 0.7, ends[1])):
-        if high - low > 0.5:  # noqa: PLR2004
+        if high - low > 0.5:
             stream = key / f"front {low < door}"
             _barrier(made, one.front, line, (low, high), 0.3, one.front_height_m, wall, stream)
 

@@ -301,7 +301,7 @@ class Bush(_Params):
 
     @model_validator(mode="after")
     def _rules(self) -> Self:
-        if not all(0.4 <= size <= 3 for size in self.size_m):  # noqa: PLR2004
+        if not all(0.4 <= size <= 3 for size in self.size_m):
             raise ValueError(f"`size_m` must be from 0.4 to 3; got {self.size_m}")
         return self
 

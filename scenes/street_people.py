@@ -40,7 +40,7 @@ def people(plan: Plan) -> list[Body]:
 def _walking(plan: Plan, number: int, one: Pedestrian) -> Body:
     far, params = one.where == "far", plan.params
     way = -1.0 if one.back else 1.0
-    shared = plan.walk_m(True) - plan.walk_m(False) < 0.8  # noqa: PLR2004 - too narrow for two
+    shared = plan.walk_m(True) - plan.walk_m(False) < 0.8
     strip = f"walk {far} {False if shared else one.back}"
     x = plan.put(
         strip, "a pedestrian", one.place * params.length_m, STEP_M, speed_m_s=way * one.speed_m_s

@@ -110,9 +110,7 @@ class Plan:
         Raises:
             RejectedError: Where there is none.
         """
-        at = self.room(
-            strip, wanted_m, length_m, speed_m_s=speed_m_s, gap_m=gap_m, ends_m=ends_m
-        )
+        at = self.room(strip, wanted_m, length_m, speed_m_s=speed_m_s, gap_m=gap_m, ends_m=ends_m)
         if at is None:
             raise RejectedError(f"no room for {what}")
         return at

@@ -52,7 +52,7 @@ def signs(plan: Plan) -> Iterator[Body]:
         y = plan.side(far) * (plan.kerb_m(far) + FURNITURE_M)
         yield _sign(plan, f"crossing sign {number}", one, x, y, facing)
         number += 1
-    for number, one in enumerate(plan.params.signs):  # noqa: B020
+    for number, one in enumerate(plan.params.signs):
         wanted = one.place * plan.params.length_m
         x = plan.put(f"kerb {one.far}", "a sign", wanted, one.size_m)
         y = plan.side(one.far) * (plan.kerb_m(one.far) + FURNITURE_M)
@@ -234,7 +234,9 @@ def _offer(settings: str) -> tuple[tuple[AssetRef, ...], dict[str, str]]:
 
 def mesh_classes(meshes: Meshes | None) -> tuple[str, ...]:
     """Classes of a folder of meshes, sorted: the same for every sample."""
-    return () if meshes is None else tuple(sorted(set(_offer(meshes.model_dump_json())[1].values())))
+    return (
+        () if meshes is None else tuple(sorted(set(_offer(meshes.model_dump_json())[1].values())))
+    )
 
 
 def objects(plan: Plan) -> Iterator[Body]:

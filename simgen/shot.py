@@ -193,9 +193,9 @@ class Shot:
     def scanned(
         self, params: LidarParams, span_s: tuple[float, float], key: Key
     ) -> dict[str, NDArray[np.void]]:
-        """What a LiDAR on the camera's rig writes; see `simgen.sensors.lidar.cloud.STREAMS`."""
+        """What a LiDAR on the camera's rig writes; see `simgen.clouds.STREAMS`."""
         pulses = scanner(params.pattern, params.rate_hz, params.columns)
-        device = make(params.device, pulses.rings, self.config.key() / "device" / "lidar")
+        device = make(params, pulses.rings, self.config.key() / "device" / "lidar")
         lidar = Lidar(params, pulses, device, self.world, self.camera.motion, _grey)
         return lidar.record(span_s, key)
 

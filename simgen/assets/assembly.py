@@ -68,9 +68,7 @@ class Assembly:
         points = shape.vertices_m if turn is None else shape.vertices_m @ turn.T
         return self.mesh(points + np.asarray(at_m), shape.faces, part)
 
-    def box(
-        self, size_m: ArrayLike, at_m: ArrayLike, part: str, turn: Array | None = None
-    ) -> Self:
+    def box(self, size_m: ArrayLike, at_m: ArrayLike, part: str, turn: Array | None = None) -> Self:
         """Add a box about its centre."""
         size = np.asarray(size_m, dtype=np.float64)
         if not (np.isfinite(size).all() and (size > 0).all()):

@@ -65,7 +65,9 @@ def cyclist(height_m: float, phase: float, girth: float = 1.0) -> Model:
     wheel, rear, front = 0.34, -0.5, 0.53
     for x in (rear, front):
         turn = np.linspace(0, 2 * np.pi, 13)
-        rim = np.column_stack([x + wheel * np.cos(turn), np.zeros(13), wheel + wheel * np.sin(turn)])
+        rim = np.column_stack(
+            [x + wheel * np.cos(turn), np.zeros(13), wheel + wheel * np.sin(turn)]
+        )
         for a, b in zip(rim[:-1], rim[1:], strict=True):
             made.beam(a, b, 0.035, "rubber")
         for angle in (0.3, 1.35, 2.4):

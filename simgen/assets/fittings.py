@@ -68,7 +68,9 @@ def chair(seat_m: float, height_m: float) -> Model:
     made.box((0.42, 0.06, height_m - seat_m - 0.12), (0, -0.24, (height_m + seat_m + 0.12) / 2),
              "cushion")  # fmt: skip
     made.beam((0, -0.24, seat_m), (0, -0.24, seat_m + 0.2), 0.05, "leg")
-    made.shape(primitives.cylinder(0.03, seat_m - 0.09, 8), "leg", (0, 0, (seat_m - 0.09) / 2 + 0.06))
+    made.shape(
+        primitives.cylinder(0.03, seat_m - 0.09, 8), "leg", (0, 0, (seat_m - 0.09) / 2 + 0.06)
+    )
     for k in range(5):
         angle = 2 * np.pi * k / 5 + np.pi / 2
         foot = np.array([0.28 * np.cos(angle), 0.28 * np.sin(angle), 0.06])

@@ -76,7 +76,10 @@ def panel(
     whole = np.ones(left.shape, dtype=bool)
     for one in openings:
         within = (
-            (left >= one.left_m) & (right <= one.right_m) & (low >= one.low_m) & (high <= one.high_m)
+            (left >= one.left_m)
+            & (right <= one.right_m)
+            & (low >= one.low_m)
+            & (high <= one.high_m)
         )
         if not whole[within].all():
             raise AssetError("openings of a wall must not meet", one, "move one of them", part)

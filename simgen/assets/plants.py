@@ -102,7 +102,9 @@ def tree(
     return made.model(f"{habit} tree")
 
 
-def bush(size_m: tuple[float, float, float], leaf_density_m: float, leaf_m: float, key: Key) -> Model:
+def bush(
+    size_m: tuple[float, float, float], leaf_density_m: float, leaf_m: float, key: Key
+) -> Model:
     """A bush on the ground: leaves in the upper half of an ellipsoid."""
     rng = key.generator()
     x, y, z = size_m
@@ -158,5 +160,5 @@ def hedge(
     local = (rng.random((count, 3)) - [0.5, 0.5, 0]) * core
     side = core[1] / 2
     local[:, 1] = np.where(face == 0, -side, np.where(face == 1, side, local[:, 1]))
-    local[:, 2] = np.where(face == 2, core[2], np.maximum(local[:, 2], leaf_m * 0.7))  # noqa: PLR2004
+    local[:, 2] = np.where(face == 2, core[2], np.maximum(local[:, 2], leaf_m * 0.7))
     into.quads(leaf_quads(local @ turn.T + (start_m + end_m) / 2, leaf_m, rng), part)

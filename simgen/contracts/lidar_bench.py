@@ -120,7 +120,7 @@ class Bench:
         params = LidarParams.model_validate(merged(PERFECT, self.settings))
         names = sorted({body.category for body in self.bodies if body.category})
         spec = SceneSpec(self.bodies, (), Environment(), tuple(names), self.rig)
-        state = make(params.device, self.scanner.rings, key / "device")
+        state = make(params, self.scanner.rings, key / "device")
         return Lidar(params, self.scanner, state, World(spec), self.rig)
 
     def points(self, key: Key) -> NDArray[np.void]:

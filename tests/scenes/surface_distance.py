@@ -30,9 +30,7 @@ def strewn(corners: np.ndarray) -> np.ndarray:
     return np.concatenate(found)
 
 
-def meetings(
-    bodies: Iterable[Body], time_s: float, apart_m: float
-) -> list[tuple[str, str, float]]:
+def meetings(bodies: Iterable[Body], time_s: float, apart_m: float) -> list[tuple[str, str, float]]:
     """Pairs whose surfaces are nearer than `apart_m`, and how near, to `SPACING_M`."""
     placed = []
     for body in bodies:

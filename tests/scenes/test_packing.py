@@ -30,13 +30,11 @@ def test_nothing_on_a_strip_meets_at_any_time(
     def free(at: float, slack: float) -> bool:
         moved = Stretch(at, new.length_m, new.speed_m_s)
         return all(
-            apart(moved, other, t) >= 0.5 - slack
-            for other in taken
-            for t in np.linspace(0, 4, 41)
+            apart(moved, other, t) >= 0.5 - slack for other in taken for t in np.linspace(0, 4, 41)
         )
 
     if found is not None:
-        assert -50 <= found - new.length_m / 2
+        assert found - new.length_m / 2 >= -50
         assert found + new.length_m / 2 <= 50
         assert free(found, 1e-6)
         nearer = tries[np.abs(tries - wanted) < abs(found - wanted) - 1.0]
@@ -60,9 +58,7 @@ def test_a_free_place_that_is_wanted_is_taken() -> None:
     wanted=st.tuples(st.floats(-3, 3), st.floats(-2, 2)),
     size=st.tuples(st.floats(0.2, 2), st.floats(0.2, 2)),
     taken=st.lists(
-        st.builds(
-            Patch, st.floats(-3, 3), st.floats(-2, 2), st.floats(0.1, 2), st.floats(0.1, 2)
-        ),
+        st.builds(Patch, st.floats(-3, 3), st.floats(-2, 2), st.floats(0.1, 2), st.floats(0.1, 2)),
         max_size=6,
     ),
 )

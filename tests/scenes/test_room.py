@@ -204,7 +204,9 @@ def test_classes_are_those_that_are_asked_for() -> None:
 
 
 def test_what_finds_no_room_on_a_wall_goes_to_the_next() -> None:
-    spec = build(cupboards=tuple(Cupboard(wall=3, place=-1, size_m=(2.8, 0.5, 1.0)) for _ in range(3)))
+    spec = build(
+        cupboards=tuple(Cupboard(wall=3, place=-1, size_m=(2.8, 0.5, 1.0)) for _ in range(3))
+    )
     backs = [np.round(geometry.matrix(b.motion.quaternions[0])[:2, 1]) for b in spec.bodies[1:]]
     np.testing.assert_array_equal(backs, [[0, -1], [0, -1], [1, 0]])
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import trimesh
 from pydantic import ValidationError
+from surface_distance import meetings
 
 from scenes.street import FAMILY, SCENERY, TRAFFIC
 from scenes.street_params import (
@@ -41,7 +42,6 @@ from simgen.rays import Rays
 from simgen.rng import Key
 from simgen.spec import Body, Material, Motion, SceneSpec
 from simgen.world import World
-from surface_distance import meetings
 
 CONFIG = Path(__file__).parents[2] / "configs" / "street.yaml"
 SEEDS = range(4)
@@ -102,9 +102,7 @@ def test_nothing_meets_while_things_last(zebra: str, junction: str, side: str) -
 
 def test_the_oracle_sees_bodies_that_meet() -> None:
     """Negative control: a car moved into its neighbour."""
-    one, two = named(
-        build(parked=(Parked(place=0.1), Parked(place=0.1))), "parked"
-    )
+    one, two = named(build(parked=(Parked(place=0.1), Parked(place=0.1))), "parked")
     assert meetings([one, two], 0.0, 0.04) == []
     gap = abs(one.motion.positions_m[0, 0] - two.motion.positions_m[0, 0])
     moved = Motion.rest(one.motion.positions_m[0] + [0.05, 0.02, 0.01], (0, 0, 0, 1))
@@ -146,9 +144,7 @@ def test_everything_stands_on_the_ground_and_stays_there(seed: int) -> None:
             points = corners(body, time_s)
             foot = points[points[:, 2].argmin()]
             # Leaves hang free; their lowest point may be above the ground.
-            rays = Rays(
-                np.array([[foot[0], foot[1], 5.0]]), np.array([[0.0, 0, -1]]), np.zeros(1)
-            )
+            rays = Rays(np.array([[foot[0], foot[1], 5.0]]), np.array([[0.0, 0, -1]]), np.zeros(1))
             height = 5.0 - ground.cast(rays).distance_m[0]
             slack = 0.15 if body.name.startswith("bush") else 0.004
             assert foot[2] == pytest.approx(height, abs=slack), body.name

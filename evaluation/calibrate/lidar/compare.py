@@ -211,4 +211,3 @@ def _mean(value: object) -> object:
             return value["normal"]["mean"]
         return {name: _mean(each) for name, each in value.items()}
     return value
-

@@ -179,8 +179,11 @@ def _pairs(
     five = np.stack([r[:-4], r[1:-3], r[2:-2], r[3:-1], r[4:]])
     turn = (first.azimuth_deg[4:] - first.azimuth_deg[:-4] + 180) % 360 - 180
     lean = (2 * (five[4] - five[0]) + five[3] - five[1]) / 10 * 4 / turn[:, None]  # m a degree
-    bend = np.abs(five - five.mean(axis=0) - np.linspace(-0.5, 0.5, 5)[:, None, None]
-                  * (lean * turn[:, None])[None]).max(axis=0)
+    bend = np.abs(
+        five
+        - five.mean(axis=0)
+        - np.linspace(-0.5, 0.5, 5)[:, None, None] * (lean * turn[:, None])[None]
+    ).max(axis=0)
     there, told = second.range_m[place][inner], second.intensity[place][inner]
     shift = lean * gap[inner][:, None]
     good = (five > 0).all(axis=0) & (there > 0) & (bend < BEND_M) & (np.abs(shift) < LEAN_M)
@@ -201,7 +204,9 @@ def _sd(value: Array, top: float, range_m: Array, intensity: Array) -> Array:
 
 def _starts(pairs: Pairs) -> list[Array]:
     typical = max(float(np.median(np.abs(pairs.difference_m))), 1e-4)
-    return [np.array([np.log(typical), np.log(0.3), 0.5, np.log(near), -3.0]) for near in (1.0, 8.0)]
+    return [
+        np.array([np.log(typical), np.log(0.3), 0.5, np.log(near), -3.0]) for near in (1.0, 8.0)
+    ]
 
 
 def _plain(theta: Array) -> Array:
@@ -220,9 +225,7 @@ def _bounds(farthest_m: float) -> list[tuple[float, float]]:
     return [(-12.0, -1.0), (-12.0, 4.0), (0.05, 2.0), near, (-7.0, 3.0)]
 
 
-def _search(
-    pairs: Pairs, top: float, start: Array, farthest_m: float
-) -> tuple[Array, float]:
+def _search(pairs: Pairs, top: float, start: Array, farthest_m: float) -> tuple[Array, float]:
     """The likeliest parameters (5,) and minus their log-likelihood, a pair."""
     d2, n = np.square(pairs.difference_m), len(pairs.difference_m)
     light = np.clip(pairs.intensity, *READING) / 100 * top / np.square(pairs.range_m)

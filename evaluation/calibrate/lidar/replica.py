@@ -231,7 +231,9 @@ def _smooth(range_m: Array, joined: NDArray[np.bool_]) -> Array:
     return out
 
 
-def _ribbon(line: Line, elevation: float, half: float, step: float) -> tuple[Array, NDArray[np.intp]]:
+def _ribbon(
+    line: Line, elevation: float, half: float, step: float
+) -> tuple[Array, NDArray[np.intp]]:
     """Quads (q, 4, 3) left and right of each node, and their levels of reflectance."""
     r, joined = line.range_m, line.joined
     before = np.roll(joined, 1)
@@ -244,10 +246,12 @@ def _ribbon(line: Line, elevation: float, half: float, step: float) -> tuple[Arr
     level = np.rint(LEVELS * np.sqrt(np.minimum(share, 4.0) / 4)).astype(np.intp)
     angle = np.radians(line.azimuth_deg[here])
     # to half way: where the surface goes on, the halves meet in the middle
-    right = np.where(joined[here], (r[here] + np.nan_to_num(ahead_m[here])) / 2,
-                     r[here] + lean[here] * step / 2)
-    left = np.where(before[here], (r[here] + np.nan_to_num(back_m[here])) / 2,
-                    r[here] - lean[here] * step / 2)
+    right = np.where(
+        joined[here], (r[here] + np.nan_to_num(ahead_m[here])) / 2, r[here] + lean[here] * step / 2
+    )
+    left = np.where(
+        before[here], (r[here] + np.nan_to_num(back_m[here])) / 2, r[here] - lean[here] * step / 2
+    )
     parts = []
     for end_m, side in ((left, -1), (right, 1)):
         edge = angle + side * step / 2

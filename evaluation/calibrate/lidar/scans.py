@@ -112,9 +112,7 @@ def read_scans(path: Path) -> Scans:
         )
     elevation = _finite(arrays["elevation_deg"], "elevation_deg", where)
     if elevation.ndim != 1 or not len(elevation):
-        raise CaptureError(
-            "`elevation_deg` must be (lasers,)", str(elevation.shape), REMEDY, where
-        )
+        raise CaptureError("`elevation_deg` must be (lasers,)", str(elevation.shape), REMEDY, where)
     offset = np.zeros_like(elevation)
     if "azimuth_offset_deg" in arrays:
         offset = _finite(arrays["azimuth_offset_deg"], "azimuth_offset_deg", where)
@@ -183,7 +181,9 @@ def _revolution(
             raise CaptureError(f"revolution {k} must hold `{full}`", "none", REMEDY, where)
         found[name] = _finite(arrays[full], full, where)
     columns = len(found["azimuth_deg"])
-    shapes = {"azimuth_deg": (columns,)} | dict.fromkeys(("range_m", "intensity"), (columns, lasers))
+    shapes = {"azimuth_deg": (columns,)} | dict.fromkeys(
+        ("range_m", "intensity"), (columns, lasers)
+    )
     for name, shape in shapes.items():
         if found[name].shape != shape:
             raise CaptureError(

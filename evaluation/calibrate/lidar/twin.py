@@ -132,7 +132,6 @@ def _lost(
     there: NDArray[np.bool_], level: Array, noise: Noise, rng: np.random.Generator
 ) -> NDArray[np.bool_]:
 
-
     lost = np.zeros(there.shape, np.bool_)
     if noise.gain_steps is None:
         return lost

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from simgen.clouds import Cause
 from simgen.rng import Key
-from simgen.sensors.lidar.cloud import Cause
 from simgen.sensors.lidar.echoes import Echoes
 from simgen.sensors.lidar.fog import fog_echoes
 from simgen.sensors.lidar.precipitation import hits

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from simgen.clouds import MISSING, POINT, Cause, Why
 from simgen.compiled import compiled
-from simgen.rays import Rays
 from simgen.rng import Key
+from simgen.sensors.lidar.beams import Beams, aim
 from simgen.sensors.lidar.bloom import bloom
 from simgen.sensors.lidar.boxes import boxes
-from simgen.sensors.lidar.cloud import MISSING, POINT, Cause, Why
+from simgen.sensors.lidar.climate import CLEAR, Climate
 from simgen.sensors.lidar.deskew import deskew, poses
 from simgen.sensors.lidar.device import LidarState
 from simgen.sensors.lidar.echoes import Echoes
 from simgen.sensors.lidar.footprint import edges, slant_m, sub_rays
 from simgen.sensors.lidar.gain import settled
 from simgen.sensors.lidar.params import LidarParams
-from simgen.sensors.lidar.pulses import Pulses, Scanner
+from simgen.sensors.lidar.pulses import Scanner
 from simgen.sensors.lidar.receiver import LIGHT_M_S, dimmed, least_power, receive
 from simgen.sensors.lidar.surfaces import Albedo, Optical, plain_albedo
+from simgen.sensors.lidar.view import overlap
 from simgen.sensors.lidar.ways import Leg, follow, look
 from simgen.sensors.mount import Ride
 from simgen.spec import Motion
@@ -30,23 +32,6 @@ from simgen.world import World
 
 Array = NDArray[np.float64]
 AWAY = 0.5  # share of the light that a surface sends on, above which it is a mirror or a pane
-
-
-@dataclass(frozen=True, eq=False)
-class Beams:
-    """The pulses of one sweep as they are cast.
-
-    Attributes:
-        pulses: Where the table has them.
-        times_s: (n,) when they are told to have been fired, scene's clock.
-        rays: Where they went.
-        up: (n, 3) or (1, 3), the sensor's upward axis in the world.
-    """
-
-    pulses: Pulses
-    times_s: Array
-    rays: Rays
-    up: Array
 
 
 class Lidar:
@@ -73,7 +58,7 @@ class Lidar:
         self.params, self.scanner, self.state, self.albedo = params, scanner, state, albedo
         self.ride = Ride.mounted(rig, params.mount_m, params.mount_turn_rad)
         self.world, self.survey = world, Survey(world)
-        self.optical = Optical.of(world.spec.bodies)
+        self.optical = Optical.of(world.spec.bodies, params.weather)
         spec = world.spec
         # The last entry is for body -1: no body.
         kinds = [*(spec.category_id(body) for body in spec.bodies), 0]
@@ -81,7 +66,7 @@ class Lidar:
         self._instance = np.arange(1, len(kinds) + 1, dtype=np.uint16) * (self._category > 0)
 
     def record(self, span_s: tuple[float, float], key: Key) -> dict[str, NDArray[np.void]]:
-        """What it writes in some time, by the names in `simgen.sensors.lidar.cloud.STREAMS`.
+        """What it writes in some time, by the names in `simgen.clouds.STREAMS`.
 
         Args:
             span_s: From the start of its first sweep; it sweeps as often as fits, and once at
@@ -102,7 +87,8 @@ class Lidar:
     def sweep(self, number: int, start_s: float, key: Key) -> dict[str, NDArray[np.void]]:
         """Sweep `number`, which begins at a moment; streams as in `record`, less the poses."""
         middle = start_s + self.scanner.period_s / 2
-        beams = self._beams(number, start_s)
+        pulses = self.scanner.sweep(number)
+        beams = aim(pulses, self.state, self.ride, start_s, None)
         points, bodies, missing = self._reported(beams, number, key)
         found = {
             "lidar": points,
@@ -110,55 +96,46 @@ class Lidar:
             "lidar_boxes": boxes(self.world.spec, self.ride, number, middle, points),
         }
         if "static" in self.params.twins:
-            found["lidar_static"], _, _ = self._reported(
-                self._beams(number, start_s, middle), number, key
-            )
+            still = aim(pulses, self.state, self.ride, start_s, middle)
+            found["lidar_static"], _, _ = self._reported(still, number, key)
         if "deskewed" in self.params.twins:
             found["lidar_deskewed"] = deskew(
                 points, bodies, self.ride, self.world.spec.bodies, middle
             )
         return found
 
-    def _beams(self, number: int, start_s: float, stopped_s: float | None = None) -> Beams:
-        """The pulses of a sweep, cast at their own times or all at one moment."""
-        pulses, state = self.scanner.sweep(number), self.state
-        times = start_s + pulses.time_s
-        sent = pulses
-        if state.azimuth_error_rad.any() or state.elevation_error_rad.any():
-            sent = replace(
-                pulses,
-                azimuth_rad=pulses.azimuth_rad + state.azimuth_error_rad[pulses.ring],
-                elevation_rad=pulses.elevation_rad + state.elevation_error_rad[pulses.ring],
-            )
-        moments = times if stopped_s is None else np.array([stopped_s])
-        place, turn = self.ride.at(moments)
-        if len(turn) == 1:
-            directions = sent.directions @ turn[0].T
-            origins = place + sent.origin_m @ turn[0].T
-        else:
-            directions = np.einsum("nij,nj->ni", turn, sent.directions)
-            origin = np.broadcast_to(sent.origin_m, directions.shape)
-            origins = place + np.einsum("nij,nj->ni", turn, origin)
-        return Beams(pulses, times, Rays(origins, directions, moments), turn[:, :, 2])
-
     def _reported(
         self, beams: Beams, number: int, key: Key
     ) -> tuple[NDArray[np.void], NDArray[np.int32], NDArray[np.void]]:
         """The points, whose they are, and the pulses that reported nothing."""
+        params = self.params
         axis = look(self.survey, self.optical, beams.rays, self.albedo)
-        echoes = dimmed(self._surfaces(beams, axis), self.params.noise.near_m)
-        clear = _strongest(echoes.pulse, echoes.power, len(beams.pulses))
-        echoes = self._received(beams, echoes, key)
+        clear = dimmed(self._surfaces(beams, axis), params.noise.near_m)
+        if params.optics.overlap_m[1] > 0:
+            view = overlap(clear.range_m, params.optics.overlap_m)
+            clear = replace(clear, power=clear.power * view)
+        climate = None
+        if params.weather != CLEAR:
+            where = (beams, axis.hits.distance_m)
+            window = self.state.window
+            climate = Climate.of(params, self.world.spec, window, *where, key / "weather")
+        seen = clear if climate is None else climate.over(beams, clear)
         ring = beams.pulses.ring
-        offset = self.state.range_offset_m[ring]
-        found = receive(echoes, len(ring), offset, self.params, key / "receiver")
-        told = (ring[found["pulse"]], beams.pulses.column[found["pulse"]], found["intensity"])
-        keep = settled(*told, self.params.noise, key / "gain")
-        unsettled, found = found["pulse"][~keep], found[keep]
-        missing = self._missing(beams, number, found["pulse"], axis, clear)
-        if len(unsettled):
-            silent = np.setdiff1d(np.arange(len(ring)), found["pulse"])
-            missing["why"][np.isin(silent, unsettled)] = Why.GAIN
+        heard = receive(
+            self._received(beams, seen, key),
+            len(ring),
+            self.state.range_offset_m[ring],
+            params,
+            key / "receiver",
+        )
+        told = (ring[heard["pulse"]], beams.pulses.column[heard["pulse"]], heard["intensity"])
+        keep = settled(*told, params.noise, key / "gain")
+        found = heard[keep]
+        strongest = _strongest(clear.pulse, clear.power, len(ring))
+        lost = np.zeros(len(ring), np.bool_)
+        lost[heard["pulse"][~keep]] = True
+        why = reasons(params, self.state, beams, axis, strongest, climate, lost)
+        missing = self._missing(beams, number, found["pulse"], axis, why)
         return self._points(beams, number, found), found["body"], missing
 
     def _surfaces(self, beams: Beams, axis: Leg) -> Echoes:
@@ -194,12 +171,6 @@ class Lidar:
     def _received(self, beams: Beams, echoes: Echoes, key: Key) -> Echoes:
         """All light that reaches the receivers that work, and what only looks like light."""
         params, state, ring = self.params, self.state, beams.pulses.ring
-        power = echoes.power
-        near, far = params.optics.overlap_m
-        if far > 0:
-            seen = (echoes.range_m - near) / max(far - near, 1e-9)
-            power = power * np.clip(seen, 0, 1)
-        echoes = replace(echoes, power=power)
         parts = [echoes]
         if (stray := self._bloom(beams, echoes)) is not None:
             parts.append(stray)
@@ -253,34 +224,64 @@ class Lidar:
         return points
 
     def _missing(
-        self, beams: Beams, number: int, heard: NDArray[np.intp], axis: Leg, clear: Array
+        self,
+        beams: Beams,
+        number: int,
+        heard: NDArray[np.intp],
+        axis: Leg,
+        why: NDArray[np.uint8],
     ) -> NDArray[np.void]:
-        """The pulses that reported nothing, and why; `clear` is their power in clear air."""
-        pulses, params = beams.pulses, self.params
+        """The pulses that are not among those heard, as `MISSING`."""
+        pulses = beams.pulses
         silent = np.ones(len(pulses), np.bool_)
         silent[heard] = False
         rows = np.flatnonzero(silent)
-        distance, body = axis.hits.distance_m[rows], axis.hits.body[rows]
-        away = (axis.met.mirror + axis.met.clear)[rows] > AWAY
-        outside = (distance < params.min_range_m) | (distance > params.cutoff_m)
+        body = axis.hits.body[rows]
         missing = np.empty(len(rows), MISSING)
         missing["time_s"], missing["sweep"] = beams.times_s[rows], number
         for name in ("ring", "column", "azimuth_rad", "elevation_rad"):
             missing[name] = getattr(pulses, name)[rows]
-        missing["true_range_m"] = distance
+        missing["true_range_m"], missing["why"] = axis.hits.distance_m[rows], why[rows]
         missing["instance"], missing["category"] = self._instance[body], self._category[body]
-        missing["why"] = np.select(
-            [
-                self.state.dead[pulses.ring[rows]],
-                body < 0,
-                outside,
-                away,
-                clear[rows] >= least_power(params),
-            ],
-            [Why.DEAD, Why.NO_SURFACE, Why.OUT_OF_RANGE, Why.MIRRORED, Why.WEATHER],
-            Why.WEAK,
-        )
         return missing
+
+
+def reasons(
+    params: LidarParams,
+    state: LidarState,
+    beams: Beams,
+    axis: Leg,
+    clear: Array,
+    climate: Climate | None,
+    lost: NDArray[np.bool_],
+) -> NDArray[np.uint8]:
+    """Why each pulse (n,) would report nothing, see `Why`: the first that holds.
+
+    Args:
+        params: The sensor.
+        state: The device.
+        beams: The pulses.
+        axis: What they met.
+        clear: (n,) power of the strongest echo in clear air.
+        climate: The weather.
+        lost: (n,) whether the gain lost an echo.
+    """
+    distance, least = axis.hits.distance_m, least_power(params)
+    power = np.ones(len(beams)) if climate is None else climate.air.power
+    window = np.ones(len(beams)) if climate is None else climate.air.window
+    bright = clear >= least
+    why = np.full(len(beams), Why.WEAK, np.uint8)
+    for reason, holds in (  # the later ones prevail
+        (Why.WEATHER, bright & (clear * power < least)),
+        (Why.WINDOW, bright & (clear * window < least)),
+        (Why.MIRRORED, ~bright & (axis.met.mirror + axis.met.clear > AWAY)),
+        (Why.GAIN, lost),
+        (Why.OUT_OF_RANGE, (distance < params.min_range_m) | (distance > params.cutoff_m)),
+        (Why.NO_SURFACE, axis.hits.body < 0),
+        (Why.DEAD, state.dead[beams.pulses.ring]),
+    ):
+        why[holds] = reason
+    return why
 
 
 @compiled

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from simgen.clouds import Cause
 from simgen.compiled import compiled
 from simgen.rng import Key
-from simgen.sensors.lidar.cloud import Cause
 from simgen.sensors.lidar.echoes import Echoes
 from simgen.sensors.lidar.params import Intensity, LidarParams
 

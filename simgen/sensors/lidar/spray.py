@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from simgen.clouds import Cause
 from simgen.compiled import compiled
 from simgen.geometry import matrix
 from simgen.rng import Key
-from simgen.sensors.lidar.cloud import Cause
 from simgen.sensors.lidar.echoes import Echoes
 from simgen.sensors.lidar.view import HALF_LIGHT_M_S, air_overlap, overlap
 from simgen.sensors.lidar.weather import Weather, transmission

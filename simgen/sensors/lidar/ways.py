@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from simgen.clouds import Cause
 from simgen.rays import Hits, Rays
-from simgen.sensors.lidar.cloud import Cause
 from simgen.sensors.lidar.echoes import Echoes
 from simgen.sensors.lidar.surfaces import Albedo, Met, Optical, answer, meet
 from simgen.survey import Survey
