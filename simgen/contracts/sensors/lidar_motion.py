@@ -100,9 +100,8 @@ def off_surface(bench: Bench, points: NDArray[np.void]) -> float:
 
 def _ghosts(key: Key) -> Iterator[Row]:
     mirror = plate("mirror", (10, 0, 0), (8, 8), shining(mirror=0.9), yaw_rad=np.radians(30))
-    thing = Body(
-        "thing", primitives.box((1, 1, 1)), (matt(),) * 6, Motion.rest((6, -7, 0.2)), "box"
-    )
+    cube = primitives.box((1, 1, 1))
+    thing = Body("thing", cube, (matt(),) * 6, Motion.rest((6, -7, 0.2)), "box")
     scanner = fan(np.radians(np.linspace(-15, 15, 121)), np.radians(np.linspace(-5, 5, 21)))
     ghosts = Bench((mirror, thing), scanner).points(key)
     ghosts = ghosts[ghosts["cause"] == Cause.GHOST]

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from simgen.sensors.lidar.cloud import MISSING, POINT
 
 from evaluation.clouds import points
 from evaluation.clouds.dataset import sweeps
 from evaluation.clouds.scans import load_scans, require_alike, scan_files
 from simgen.errors import CaptureError
 from simgen.rng import Key
-from simgen.sensors.lidar.cloud import MISSING, POINT
 
 LIDAR = Path(os.environ.get("SIMGEN_REAL", Path(__file__).parents[3] / "../shared/real")) / "lidar"
 ALL = {"most": 100, "key": Key(0)}
