@@ -66,9 +66,11 @@ class Boxes:
         turns = geometry.matrix(self.quaternions)
         with np.errstate(divide="ignore", invalid="ignore"):
             for k, turn in enumerate(turns):
-                start, way = (origins - self.centres_m[k]) @ turn, directions @ turn
-                ends = np.sort([(s * self.sizes_m[k] / 2 - start) / way for s in (-1, 1)], axis=0)
-                near, far = ends[0].max(axis=1), ends[1].min(axis=1)
+                start, way = turn.T @ (origins - self.centres_m[k]).T, turn.T @ directions.T
+                half = self.sizes_m[k][:, None] / 2
+                one, other = (-half - start) / way, (half - start) / way
+                near = np.minimum(one, other).max(axis=0)
+                far = np.maximum(one, other).min(axis=0)
                 found[:, k] = np.where((near <= far) & (near > 0), near, np.inf)
             down = -origins[:, 2] / directions[:, 2]
         found[:, -1] = np.where((down > 0) & (down < FAR_M), down, np.inf)
