@@ -110,7 +110,7 @@ def test_pcd_is_read(form, scan, tmp_path):
     (tmp_path / "a.pcd").write_bytes(head.encode() + body)
     same_image(load_scans(tmp_path, **ALL)[0], scan)
     (tmp_path / "a.pcd").write_bytes(head.replace(form, "binary_compressed").encode() + body)
-    with pytest.raises(CaptureError, match="ascii or binary.*got binary_compressed"):
+    with pytest.raises(CaptureError, match=r"ascii or binary.*got binary_compressed"):
         load_scans(tmp_path, **ALL)
 
 
@@ -159,7 +159,7 @@ def test_damaged_files_are_refused(name, content, text, tmp_path):
 
 
 def test_what_lacks_something_is_refused(scan, tmp_path):
-    with pytest.raises(CaptureError, match="scans must be files of one kind.*got none"):
+    with pytest.raises(CaptureError, match=r"scans must be files of one kind.*got none"):
         load_scans(tmp_path, **ALL)
     write_npz(tmp_path / "a.npz", scan, intensity_1=None)
     with pytest.raises(CaptureError, match="without intensity_1"):
@@ -175,7 +175,7 @@ def test_what_lacks_something_is_refused(scan, tmp_path):
 def test_rings_that_cannot_be_told_are_refused():
     rng = np.random.default_rng(0)
     cloud = rng.standard_normal((4000, 4))
-    with pytest.raises(CaptureError, match="ring by ring, or their elevations in bands.*fifth"):
+    with pytest.raises(CaptureError, match=r"ring by ring, or their elevations in bands.*fifth"):
         points.to_scan(cloud, "noise", "noise", 1.0)
 
 
@@ -188,7 +188,7 @@ def test_other_sensors_are_refused(room_scan):
         require_alike([room_scan(Key(0) / "c", columns=48)], here)
     tilted = room_scan(Key(0) / "d", columns=96)
     object.__setattr__(tilted, "elevation_rad", tilted.elevation_rad + 0.05)
-    with pytest.raises(CaptureError, match="same directions; got 2.86 degrees apart"):
+    with pytest.raises(CaptureError, match=r"same directions; got 2.86 degrees apart"):
         require_alike([tilted], here)
 
 
