@@ -6,6 +6,7 @@ The floor is at z = 0 and its middle at the origin; the walls are those of a box
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -126,7 +127,7 @@ def _shell(made: RoomPlan, key: Key) -> Body:
 
 def _apart(openings: list[Opening], number: int) -> None:
     ordered = sorted(openings, key=lambda one: one.left_m)
-    for one, two in zip(ordered, ordered[1:], strict=False):
+    for one, two in pairwise(ordered):
         if one.right_m + 0.05 > two.left_m:
             raise ConfigError(
                 "doors and windows of a wall must not meet",

@@ -82,7 +82,7 @@ def _tallest(params: StreetParams) -> float:
 def _camera(made: Plan) -> Motion:
     params = made.params
     ego = params.ego
-    y = made.lane_y(False, made.lane(False, ego.lane)) + ego.off_m
+    y = made.lane_y(False, made.lane(ego.lane)) + ego.off_m
     straight = moving((0.0, y, ego.height_m), 0.0, ego.speed_m_s, params.lasts_s)
     turn = geometry.multiply(geometry.axis_angle((0, 0, 1), ego.heading_rad), FORWARD)
     turns = np.repeat(turn[None], len(straight.times_s), axis=0)

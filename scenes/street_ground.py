@@ -38,8 +38,9 @@ def ground(plan: Plan, key: Key) -> Body:
             for x, way in ((cut[0], 1.0), (cut[1], -1.0)):
                 _side_kerb(made, x, way, side * kerb, side * ACROSS_M, road.kerb_m)
                 # The pavement of the crossing street lies on the gardens' level.
-                strip = sorted((x, x - way * road.pavement_m))
-                _band(made, *strip, side * outer, side * ACROSS_M, road.kerb_m + 0.002, "pavement")
+                low, high = sorted((x, x - way * road.pavement_m))
+                z = road.kerb_m + 0.002
+                _band(made, low, high, side * outer, side * ACROSS_M, z, "pavement")
     _markings(made, plan)
     model = made.model("ground")
     seed = int((key / "wear").generator().integers(1 << 30))
@@ -96,7 +97,8 @@ def _markings(made: Assembly, plan: Plan) -> None:
         middle = sum(cut) / 2
         for far in SIDES:
             side = plan.side(far)
-            # Who comes from the near side keeps to the side of larger x, if traffic is on the right.
+            # Who comes from the near side keeps to the side of larger x, whatever the traffic.
             edge = cut[0] if far else cut[1]
             y = side * (plan.kerb_m(far) + 0.4)
-            _band(made, *sorted((middle, edge)), y, y + side * 0.4, PAINT_M, "marking")
+            left, right = sorted((middle, edge))
+            _band(made, left, right, y, y + side * 0.4, PAINT_M, "marking")

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from scenes import surfaces
 from scenes.packing import Stretch, place_along
-from scenes.street_params import Barrier, Building
 from scenes.street_plan import SIDES, Plan
+from scenes.street_site import Barrier, Building
 from simgen.assets.assembly import Assembly, about_z
 from simgen.assets.panel import Opening, panel
 from simgen.assets.plants import hedge
@@ -64,7 +64,8 @@ def row(
     buildings: tuple[Building, ...], ends_m: tuple[float, float], blocked: list[Stretch]
 ) -> list[House]:
     """Line buildings up from the lower end; what does not fit before the upper one is left out."""
-    placed, at = [], ends_m[0]
+    placed: list[House] = []
+    at = ends_m[0]
     for building in buildings:
         wanted = at + building.gap_m + building.width_m / 2
         new = Stretch(wanted, building.width_m)

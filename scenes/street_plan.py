@@ -53,7 +53,7 @@ class Plan:
         """From the middle of the road to the outer edge of the pavement."""
         return self.kerb_m(far) + self.params.road.pavement_m
 
-    def lane(self, oncoming: bool, share: float) -> int:
+    def lane(self, share: float) -> int:
         """Index of a lane of a direction, from the middle of the road."""
         lanes = self.params.road.lanes
         return min(int(share * lanes), lanes - 1)
@@ -146,7 +146,7 @@ def plan(params: StreetParams) -> Plan:
     """The plan of a street on which nothing stands yet but the ego vehicle."""
     made = Plan(params)
     ego = params.ego
-    lane = f"lane {False} {made.lane(False, ego.lane)}"
+    lane = f"lane {False} {made.lane(ego.lane)}"
     made.taken[lane] = [Stretch(0.0, ego.room_m, ego.speed_m_s)]
     for far in SIDES:
         if (cut := made.junction) is not None:

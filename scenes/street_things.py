@@ -11,8 +11,9 @@ import numpy as np
 from scenes import surfaces
 from scenes.packing import Stretch
 from scenes.street_houses import House
-from scenes.street_params import Bush, Meshes, Sign, StreetParams, Tree
+from scenes.street_params import Meshes, StreetParams
 from scenes.street_plan import FURNITURE_M, SIDES, Plan
+from scenes.street_site import Bush, Sign, Tree
 from simgen import geometry
 from simgen.assets.assembly import Model
 from simgen.assets.fittings import lamp_post, sign
@@ -47,11 +48,9 @@ def bushy(across_m: float, height_m: float, variant: int) -> Model:
 
 def signs(plan: Plan) -> Iterator[Body]:
     """Signs of the crossing, then those of the parameters."""
-    number = 0
-    for far, x, facing, one in _crossing_signs(plan):
+    for number, (far, x, facing, one) in enumerate(_crossing_signs(plan)):
         y = plan.side(far) * (plan.kerb_m(far) + FURNITURE_M)
         yield _sign(plan, f"crossing sign {number}", one, x, y, facing)
-        number += 1
     for number, one in enumerate(plan.params.signs):
         wanted = one.place * plan.params.length_m
         x = plan.put(f"kerb {one.far}", "a sign", wanted, one.size_m)

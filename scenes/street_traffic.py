@@ -98,7 +98,7 @@ def driving(plan: Plan, number: int, one: Driving) -> Body:
     length, width = np.ptp(model.asset.bounds_m, axis=0)[:2]
     if width / 2 + abs(one.off_m) > params.road.lane_m / 2 - 0.05:
         raise RejectedError("a vehicle is too wide for its lane")
-    lane = plan.lane(one.oncoming, one.lane)
+    lane = plan.lane(one.lane)
     way = -1.0 if one.oncoming else 1.0
     x = plan.put(
         f"lane {one.oncoming} {lane}",

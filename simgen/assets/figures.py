@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +44,7 @@ def person(height_m: float, stride: float, phase: float, girth: float = 1.0) -> 
         hip, knee, ankle = (joint + lift for joint in joints)
         made.limb(hip, knee, 0.045 * height_m * girth, "legs")
         made.limb(knee, ankle, 0.032 * height_m * girth, "legs")
-        toe = ankle + [0.085 * height_m, 0, 0]
+        toe = ankle + np.array([0.085 * height_m, 0, 0])
         made.limb(ankle, toe, 0.022 * height_m, "shoe", segments=6)
     _upper(made, height_m, girth, lift, [-swing, swing], lean=0.0, reach=0.12)
     return _grounded(made, "person")
@@ -68,7 +69,7 @@ def cyclist(height_m: float, phase: float, girth: float = 1.0) -> Model:
         rim = np.column_stack(
             [x + wheel * np.cos(turn), np.zeros(13), wheel + wheel * np.sin(turn)]
         )
-        for a, b in zip(rim[:-1], rim[1:], strict=True):
+        for a, b in pairwise(rim):
             made.beam(a, b, 0.035, "rubber")
         for angle in (0.3, 1.35, 2.4):
             spoke = 0.96 * wheel * np.array([np.cos(angle), 0, np.sin(angle)])
@@ -81,16 +82,17 @@ def cyclist(height_m: float, phase: float, girth: float = 1.0) -> Model:
         ((0.36, -0.28, 1.02), (0.36, 0.28, 1.02)),
     ):  # fmt: skip
         made.beam(a, b, 0.035, "frame")
-    made.box((0.26, 0.14, 0.06), seat + [0, 0, 0.02], "rubber")
-    hip = seat + [0.02, 0, 0.1]
+    made.box((0.26, 0.14, 0.06), seat + np.array([0, 0, 0.02]), "rubber")
+    hip = seat + np.array([0.02, 0, 0.1])
     for side in (-1, 1):
         angle = 2 * np.pi * phase + (np.pi if side > 0 else 0)
-        foot = crank + [0.17 * np.cos(angle), side * 0.12, 0.17 * np.sin(angle) + 0.08]
-        start = hip + [0, side * 0.08, 0]
+        pedal = [0.17 * np.cos(angle), side * 0.12, 0.17 * np.sin(angle) + 0.08]
+        foot = crank + np.array(pedal)
+        start = hip + np.array([0, side * 0.08, 0])
         knee = _elbow(start, foot, THIGH * height_m, SHANK * height_m)
         made.limb(start, knee, 0.045 * height_m * girth, "legs")
         made.limb(knee, foot, 0.032 * height_m * girth, "legs")
-        made.limb(foot, foot + [0.14, 0, -0.02], 0.03, "shoe", segments=6)
+        made.limb(foot, foot + np.array([0.14, 0, -0.02]), 0.03, "shoe", segments=6)
     lift = hip - [0, 0, HIP * height_m]
     _upper(made, height_m, girth, lift, [0.75, 0.75], lean=0.5, reach=0.25)
     return _grounded(made, "cyclist")
@@ -141,7 +143,7 @@ def _upper(
 def _elbow(start: Array, end: Array, upper: float, lower: float) -> Array:
     """Where two bones of given lengths meet, forward of the line between their ends."""
     way = end - start
-    apart = float(min(np.linalg.norm(way), 0.999 * (upper + lower)))
+    apart = min(float(np.linalg.norm(way)), 0.999 * (upper + lower))
     along = (apart**2 + upper**2 - lower**2) / (2 * apart)
     off = np.sqrt(max(upper**2 - along**2, 0.0))
     unit = way / np.linalg.norm(way)

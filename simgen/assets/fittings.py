@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -54,8 +55,8 @@ def desk(size_m: tuple[float, float, float]) -> Model:
     made.box((x, y, 0.03), (0, 0, z - 0.015), "top")
     for a in (-1, 1):
         for b in (-1, 1):
-            made.box((0.05, 0.05, z - 0.03), (a * (x / 2 - 0.05), b * (y / 2 - 0.05), (z - 0.03) / 2),
-                     "leg")  # fmt: skip
+            foot = (a * (x / 2 - 0.05), b * (y / 2 - 0.05), (z - 0.03) / 2)
+            made.box((0.05, 0.05, z - 0.03), foot, "leg")
     made.box((x - 0.2, 0.02, 0.35), (0, y / 2 - 0.1, z - 0.22), "panel")
     return made.model("desk")
 
@@ -111,7 +112,7 @@ def shelf(size_m: tuple[float, float, float], boards: int, seed: int) -> Model:
     levels = np.linspace(0.05, z - 0.0125, boards + 1)
     for level in levels:
         made.box((x - 0.05, y - 0.01, 0.025), (0, -0.005, level), "board")
-    for low, high in zip(levels[:-1], levels[1:], strict=True):
+    for low, high in pairwise(levels):
         at, end = -x / 2 + 0.04, x / 2 - 0.06
         while True:
             wide, gap = rng.uniform(0.08, 0.3), rng.uniform(0.0, 0.25)

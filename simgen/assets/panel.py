@@ -95,7 +95,7 @@ def panel(
             [[a, e, d], [b, e, d], [b, 0, d], [a, 0, d]],
         ]
         _put(into, np.array(sides, dtype=np.float64), part, origin_m, turn)
-        filling = _upright(*(np.array([v]) for v in (a, b, c, d)), e)
+        filling = np.array([[[a, e, c], [b, e, c], [b, e, d], [a, e, d]]], dtype=np.float64)
         _put(into, filling, one.part, origin_m, turn)
 
 

@@ -90,13 +90,13 @@ def tree(
         start = np.array([0, 0, base + 0.06 * k * deep])
         out = np.array([np.cos(turn), np.sin(turn), 0.9]) * 0.45 * min(radius, deep)
         made.beam(start, start + out, thick * 0.6, "bark")
-    ball = unit(rng.standard_normal((count, 3))) * rng.random((count, 1)) ** (1 / 3)
     if habit == "conifer":
         share = 1 - rng.random(count) ** (1 / 3)  # a cone: most of its volume is low down
-        turn, out = 2 * np.pi * rng.random(count), np.sqrt(rng.random(count)) * radius
-        reach = out * (1 - share)
-        points = np.column_stack([reach * np.cos(turn), reach * np.sin(turn), base + share * deep])
+        around = 2 * np.pi * rng.random(count)
+        out = np.sqrt(rng.random(count)) * radius * (1 - share)
+        points = np.column_stack([out * np.cos(around), out * np.sin(around), base + share * deep])
     else:
+        ball = unit(rng.standard_normal((count, 3))) * rng.random((count, 1)) ** (1 / 3)
         points = ball * [radius, radius, deep / 2] + [0, 0, base + deep / 2]
     made.quads(leaf_quads(points, leaf_m, rng), "leaf")
     return made.model(f"{habit} tree")

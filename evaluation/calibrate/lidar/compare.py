@@ -18,6 +18,7 @@ from evaluation.calibrate.lidar.record import record
 from evaluation.calibrate.lidar.repeats import NORMAL, Repeats, grouped_median, match
 from evaluation.calibrate.lidar.replica import replica
 from evaluation.calibrate.lidar.scans import Scans
+from simgen.errors import CaptureError
 from simgen.rng import Key
 from simgen.sensors.lidar import LidarParams
 from simgen.world import World
@@ -75,7 +76,9 @@ class Check:
     whole: tuple[Row, ...]
 
 
-def check(scans: Scans, hold: int, key: Key, max_range_m: float = 100.0) -> Check:
+def check(
+    scans: Scans, hold: int, key: Key, max_range_m: float = 100.0, reference: float = 0.1
+) -> Check:
     """Calibrate on the first revolutions, meet the last ones by simulating a replica.
 
     Args:
@@ -83,14 +86,22 @@ def check(scans: Scans, hold: int, key: Key, max_range_m: float = 100.0) -> Chec
         hold: How many of the last are kept out of the fit and of the replica; two or more.
         key: Stream of the bootstraps and of the simulation.
         max_range_m: From the data sheet.
+        reference: Reflectance that this is for.
 
     Raises:
         CaptureError: When fewer than two are left on either side.
     """
     count = len(scans.revolutions)
+    if not 2 <= hold <= count - 2:
+        raise CaptureError(
+            "two revolutions or more must be held out, and two or more be left for the fit",
+            f"{hold} of {count}",
+            "record more, or hold out fewer",
+            scans.name,
+        )
     first, last = list(range(count - hold)), list(range(count - hold, count))
     train, rest = scans.part(first), scans.part(last)
-    found = calibrate_lidar(train, key / "fit", max_range_m)
+    found = calibrate_lidar(train, key / "fit", max_range_m, reference)
     world = World(replica(train))
     # what the beam's width blurred is blurred in the replica already: it is met by thin beams
     thin = {"subrays": 1, "divergence_mrad": (0.0, 0.0)}

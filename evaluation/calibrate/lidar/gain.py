@@ -99,7 +99,7 @@ def fit_gain(jumps: Jumps, key: Key, draws: int = DRAWS) -> GainLaw | None:
         chosen = np.concatenate([rows[k] for k in rng.integers(0, len(names), len(names))])
         again = _counts(cells[chosen], jumps.lost[chosen], len(x))
         found.append(_search(x, *again, best)[0][:4])
-    out = np.array(found)
+    out = np.array(found).reshape(-1, 4)
     out[:, :2] = np.exp(out[:, :2])
     up, down, s, t = (float(v) for v in best[:4])
     return GainLaw(

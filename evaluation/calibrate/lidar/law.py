@@ -161,7 +161,9 @@ def fit_law(pairs: Pairs, top: float, key: Key, draws: int = DRAWS) -> NoiseLaw:
         chosen = np.concatenate([rows[k] for k in rng.integers(0, len(names), len(names))])
         found.append(_plain(_search(pairs.take(chosen), top, best[0], most)[0]))
     value = _plain(best[0])
-    return NoiseLaw(*(float(v) for v in value), np.array(found), top, pairs.step_m, count, most)
+    return NoiseLaw(
+        *(float(v) for v in value), np.array(found).reshape(-1, 5), top, pairs.step_m, count, most
+    )
 
 
 def _pairs(

@@ -100,11 +100,11 @@ def _budget(key: Key) -> Iterator[Row]:
         "Harris, Proc. IEEE 66, 1978",
     )
     sine = 0.5
-    place = points(np.array([60.2]), 3.3, sine)
+    target = points(np.array([60.2]), 3.3, sine)
     loud = params(receiver={"power_dbm": 50})
-    found = _found(loud, place, key / "estimate")
+    found = _found(loud, target, key / "estimate")
     estimate = float(found.rcs_dbsm[found.snr.argmax()])
-    lost = 20 * np.log10(pattern(loud.antenna, place.direction)[0])
+    lost = 20 * np.log10(pattern(loud.antenna, target.direction)[0])
     yield Row(
         "radar: estimated cross section",
         "that of the target, 30 degrees off the middle of the beam",

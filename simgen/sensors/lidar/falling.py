@@ -43,7 +43,8 @@ class Sizes:
         Twice, because what is diffracted is lost to the beam as well (extinction efficiency
         of large bodies: van de Hulst 1957). For rain this is 3.65e-4 R^0.63.
         """
-        return float(np.pi * self.count_m4 * self.swell**2 / self.decay_m**3)
+        # Divided step by step: at a rate of nearly nothing both numbers are huge.
+        return float(np.pi * self.density_m3 / self.decay_m / self.decay_m * self.swell**2)
 
 
 def rain_sizes(rate_mm_h: float, reflectance: float) -> Sizes:

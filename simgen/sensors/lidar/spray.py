@@ -233,7 +233,7 @@ def _depth(extinction: float, decay: float, way_m: float) -> float:
     x = decay * way_m
     if abs(x) < 1e-9:
         return extinction * way_m
-    return -extinction * way_m * np.expm1(-x) / x
+    return float(-extinction * way_m * np.expm1(-x) / x)
 
 
 @compiled

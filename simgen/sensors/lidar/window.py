@@ -114,7 +114,7 @@ def _shared(apart: float, a: float, b: float) -> float:
     x = (apart**2 + a**2 - b**2) / (2 * apart)
     y = np.sqrt(max(a**2 - x**2, 0.0))
     lens = a**2 * np.arctan2(y, x) + b**2 * np.arctan2(y, apart - x) - apart * y
-    return lens / (np.pi * a**2)
+    return float(lens / (np.pi * a**2))
 
 
 @compiled

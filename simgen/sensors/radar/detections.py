@@ -86,7 +86,7 @@ def _within(before: Array, power: Array, after: Array) -> Array:
     """
     ratio = np.sqrt(np.maximum(before, after) / np.maximum(power, FAINT))
     x = np.clip((2 * ratio - 1) / (1 + ratio), 0, 0.5)
-    return np.where(after >= before, x, -x)
+    return np.asarray(np.where(after >= before, x, -x))
 
 
 def _directions(params: RadarParams, vectors: Cube, noise: Array) -> tuple[Indices, Array, Array]:

@@ -48,7 +48,7 @@ def _faces(shape: ByDigest) -> Faces:
     plane = np.rint(np.column_stack([asset.face_normals, offset]) / FINE)
     _, which = np.unique(plane, axis=0, return_inverse=True)
     which = which.reshape(-1)
-    flat = np.bincount(which, area / 2)[which]
+    flat = np.bincount(which, area / 2).astype(np.float64)[which]
     bend = np.zeros(len(area))
     if asset.normals is not None:
         normals = asset.normals[asset.faces].astype(np.float64)

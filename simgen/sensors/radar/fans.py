@@ -109,7 +109,8 @@ def _seen(asset: Asset, turn: Array, place_m: Array, field: Array) -> Array | No
 def _before(start: Array, end: Array) -> Array:
     """Points along the parts of edges (e, 3) that lie before the sensor."""
     first, last = start[:, 0] > NEAR_M, end[:, 0] > NEAR_M
-    start, end, first, last = (a[first | last] for a in (start, end, first, last))
+    some = first | last
+    start, end, first, last = start[some], end[some], first[some], last[some]
     run = end[:, 0] - start[:, 0]
     cross = (NEAR_M - start[:, 0]) / np.where(run == 0, 1, run)
     begin, stop = np.where(first, 0, cross), np.where(last, 1, cross)
