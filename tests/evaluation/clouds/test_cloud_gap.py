@@ -154,6 +154,8 @@ def test_a_dataset_without_a_lidar_is_refused(folders, tmp_path):
     generate_dataset(ToySource(seed=1), tmp_path / "toy", count=2)
     with pytest.raises(CaptureError, match=r"must have a LiDAR; got streams: imu; add a `lidar:`"):
         measure_cloud_gap(tmp_path / "toy", folders[1], CloudOptions())
+    with pytest.raises(CaptureError, match=r"scans must exist; got .*none; check the path"):
+        measure_cloud_gap(tmp_path / "none", folders[1], CloudOptions())
     assert not is_clouds(tmp_path / "toy", None)
     assert is_clouds(folders[1], None)
 

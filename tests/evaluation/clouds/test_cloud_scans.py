@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from simgen.sensors.lidar.cloud import MISSING, POINT
 
 from evaluation.clouds import points
 from evaluation.clouds.dataset import sweeps
