@@ -25,7 +25,6 @@ from simgen.spec import RGB, Laser, Material, NoiseTexture, Waves
 PLATE_RETRO = 140.0
 TAIL_RETRO = 40.0  # cube corners fill a part of a lamp (ECE R3, class IA)
 GLASS_MIRROR = 0.08  # two faces of 4 %: Fresnel at n = 1.52
-PANE_CLEAR = 0.8  # soda-lime glass; solar-control coatings lower it
 CAR_GLASS_CLEAR = 0.7  # green tint absorbs in the near infrared
 CLEAR_COAT_MIRROR = 0.04  # one face
 METALLIC = Waves(reflectance=1.0)
@@ -67,9 +66,17 @@ def car_paint(colour: RGB, reflectance: float) -> Material:
     return Material(linear(colour), 0.15, 0.06, laser=laser, radar=METALLIC)
 
 
-def pane(clear: float = PANE_CLEAR, tint: RGB = (0.16, 0.2, 0.23)) -> Material:
+def pane(clear: float, mirror: float = GLASS_MIRROR, tint: RGB = (0.16, 0.2, 0.23)) -> Material:
     """Window glass; the little that is left is dirt. Renderers see a dark gloss."""
-    return Material(linear(tint), 0.05, 0.08, laser=Laser(0.1, mirror=GLASS_MIRROR, clear=clear))
+    return Material(linear(tint), 0.05, 0.08, laser=Laser(0.1, mirror=mirror, clear=clear))
+
+
+def glazing(mirror: float) -> Material:
+    """A house's panes: what they neither mirror nor absorb passes.
+
+    Coatings against heat mirror 0.2 to 0.5 of the near infrared; glass and dirt take a tenth.
+    """
+    return pane(0.9 - mirror, mirror)
 
 
 def retro(colour: RGB, reflectance: float, strength: float) -> Material:
@@ -78,7 +85,7 @@ def retro(colour: RGB, reflectance: float, strength: float) -> Material:
     return Material(linear(colour), 0.4, 0.04, laser=laser, radar=METALLIC)
 
 
-CAR_GLASS = pane(CAR_GLASS_CLEAR, (0.1, 0.12, 0.13))
+CAR_GLASS = pane(CAR_GLASS_CLEAR, tint=(0.1, 0.12, 0.13))
 TYRE = matt((0.09, 0.09, 0.09), 0.04)  # carbon black
 UNDER = matt((0.05, 0.05, 0.05), 0.06)
 SEAT = matt((0.16, 0.16, 0.17), 0.3)  # dyed textile is bright in the infrared
