@@ -186,7 +186,7 @@ def _receive(
 ) -> int:
     """Fill in what is reported; returns how many echoes are."""
     order, ends = groups
-    ranges, (bodies, incidences, _) = light[0], origin
+    (ranges, powers, spreads), (bodies, incidences, causes) = light, origin
     length_m, sigma_m, energy_sigma = pulse
     least, noise, nearest_m, farthest_m = limits
     floor_m, snr_m, snr_power, step_m = shift
@@ -202,9 +202,14 @@ def _receive(
             order[back] = row
         first, begin = kept, start
         while begin < end:
-            stop, best, whole, middle, wide, true, cause = _merged(
-                order, begin, end, light, origin, length_m
-            )
+            if end - begin == 1:  # most pulses have one candidate
+                stop, best = end, order[begin]
+                whole, wide, cause = powers[best], spreads[best] ** 2, int(causes[best])
+                middle = true = ranges[best]
+            else:
+                stop, best, whole, middle, wide, true, cause = _merged(
+                    order, begin, end, light, origin, length_m
+                )
             lone = order[begin]
             begin = stop
             peak = whole * sigma_m / np.sqrt(sigma_m * sigma_m + wide)
