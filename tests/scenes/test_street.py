@@ -369,3 +369,24 @@ def test_every_body_has_an_answer_for_a_laser() -> None:
             assert laser.mirror + laser.clear <= 1
     assert isinstance(Material().laser.retro, float)
     assert Assembly().empty
+
+
+def test_the_lidar_of_the_shipped_config_sees_cars_in_the_street() -> None:
+    overrides = ["camera.width=16", "camera.height=8", "labels=[instance]", "lidar.pattern=vlp16"]
+    streams = Source(load_config(CONFIG, overrides))(0).streams
+    points, boxes = streams["lidar"], streams["lidar_boxes"]
+    # Feet of beams that meet the road are 1.73 m under the sensor.
+    road = points[(points["instance"] == 0) & (points["range_m"] < 8) & (points["z"] < -1.5)]
+    assert len(road) > 500
+    assert np.abs(np.median(road["z"]) + 1.73) < 0.02
+    car = TRAFFIC.index("car") + 1
+    seen = boxes[(boxes["category"] == car) & (boxes["points"] > 50)]
+    assert len(seen) >= 2
+    for box in seen:
+        inside = points[points["instance"] == box["instance"]]
+        local = (
+            geometry.matrix(box["quaternion"]).T
+            @ (np.column_stack([inside["x"], inside["y"], inside["z"]]) - box["centre_m"]).T
+        )
+        # Noise, half a sweep of driving, and echoes mixed at edges.
+        assert np.mean(np.abs(local.T) <= box["size_m"] / 2 + 0.6) > 0.95
