@@ -130,10 +130,11 @@ def _house(
     made: Assembly, materials: dict[str, Material], line: Line, house: House, number: int, key: Key
 ) -> None:
     one = house.building
-    wall, roof = f"wall {number}", f"roof {number}"
+    wall, roof, glass = (f"{part} {number}" for part in ("wall", "roof", "glass"))
     materials[wall] = surfaces.matt(one.colour, one.reflectance, roughness=0.9)
     materials[roof] = surfaces.matt(one.roof, 0.3)
-    materials.setdefault("glass", surfaces.pane())
+    materials[glass] = surfaces.glazing(one.mirror)
+    materials.setdefault("curtain", surfaces.matt((0.7, 0.68, 0.64), 0.5))
     materials.setdefault("door", surfaces.matt((0.3, 0.2, 0.14), 0.35))
     materials.setdefault("leaf", surfaces.matt((0.2, 0.3, 0.12), 0.5))
     materials.setdefault("fence", surfaces.matt((0.4, 0.31, 0.22), 0.4))
@@ -141,8 +142,14 @@ def _house(
     turn = np.stack([np.cross(line.out, [0, 0, 1.0]), line.out, [0, 0, 1.0]], axis=1)
     forward = float(turn[:, 0] @ line.along) > 0
     left = line.at(house.low_m if forward else house.high_m, one.setback_m)
-    panel(made, one.width_m, one.height_m, _openings(one), part=wall, origin_m=left, turn=turn)
+    panel(
+        made, one.width_m, one.height_m, _openings(one, glass), part=wall, origin_m=left, turn=turn
+    )
     _shell(made, one, wall, roof, left, turn)
+    if one.curtain is not None:
+        w, h, y = one.width_m, one.height_m, RECESS_M + one.curtain
+        hung = np.array([(0, y, 0), (w, y, 0), (w, y, h), (0, y, h)])
+        made.quads(hung @ turn.T + left, "curtain")
     if house.gap_m > 0.4:
         ends = (house.low_m - house.gap_m, house.low_m)
         _barrier(made, one.fence, line, ends, one.setback_m + WALL_M, one.fence_height_m, wall, key)
@@ -151,7 +158,7 @@ def _house(
         _front(made, one, line, ends, wall, key)
 
 
-def _openings(one: Building) -> list[Opening]:
+def _openings(one: Building, glass: str) -> list[Opening]:
     """A window on each axis of each storey, and a door instead of one of them."""
     axes = max(1, round(one.width_m / AXIS_M))
     storeys = max(1, round(one.height_m / one.storey_m))
@@ -168,9 +175,7 @@ def _openings(one: Building) -> list[Opening]:
                 door = middle - min(wide, 1.1) / 2, middle + min(wide, 1.1) / 2
                 found.append(Opening(*door, 0.0, min(2.1, 0.8 * storey), RECESS_M, "door"))
                 continue
-            found.append(
-                Opening(*ends, base + 0.3 * storey, base + 0.8 * storey, RECESS_M, "glass")
-            )
+            found.append(Opening(*ends, base + 0.3 * storey, base + 0.8 * storey, RECESS_M, glass))
     return found
 
 

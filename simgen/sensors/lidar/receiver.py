@@ -111,7 +111,7 @@ def receive(
         key: The sweep's stream.
     """
     noise, scale = params.noise, Scale.of(params.intensity)
-    draws = key.generator().standard_normal((len(echoes), 4), dtype=np.float32)
+    draws = _draws(len(echoes), params, key)
     order, ends = _by_pulse(echoes.pulse, pulses)
     light = (echoes.range_m, echoes.power, echoes.spread_m)
     origin = (echoes.body, echoes.incidence_rad, echoes.cause)
@@ -136,6 +136,21 @@ def receive(
         found,
     )
     return found[:kept]
+
+
+def _draws(count: int, params: LidarParams, key: Key) -> Floats:
+    """(count, 4) standard normal: of energy, noise, range and reading; 0 for what has none."""
+    noise, found = params.noise, np.zeros((4, count), np.float32)
+    wanted = (
+        ("energy", noise.energy_sigma),
+        ("noise", 1.0),
+        ("range", noise.range_floor_m + noise.range_snr_m),
+        ("reading", params.intensity.sigma),
+    )
+    for row, (name, sigma) in zip(found, wanted, strict=True):
+        if sigma > 0:
+            (key / name).generator().standard_normal(out=row, dtype=np.float32)
+    return found.T
 
 
 @compiled
@@ -171,7 +186,7 @@ def _receive(
 ) -> int:
     """Fill in what is reported; returns how many echoes are."""
     order, ends = groups
-    ranges, (bodies, incidences, _) = light[0], origin
+    (ranges, powers, spreads), (bodies, incidences, causes) = light, origin
     length_m, sigma_m, energy_sigma = pulse
     least, noise, nearest_m, farthest_m = limits
     floor_m, snr_m, snr_power, step_m = shift
@@ -187,9 +202,14 @@ def _receive(
             order[back] = row
         first, begin = kept, start
         while begin < end:
-            stop, best, whole, middle, wide, true, cause = _merged(
-                order, begin, end, light, origin, length_m
-            )
+            if end - begin == 1:  # most pulses have one candidate
+                stop, best = end, order[begin]
+                whole, wide, cause = powers[best], spreads[best] ** 2, int(causes[best])
+                middle = true = ranges[best]
+            else:
+                stop, best, whole, middle, wide, true, cause = _merged(
+                    order, begin, end, light, origin, length_m
+                )
             lone = order[begin]
             begin = stop
             peak = whole * sigma_m / np.sqrt(sigma_m * sigma_m + wide)
