@@ -73,7 +73,7 @@ class Scale:
 
     Attributes:
         calibrated: Whether the quantity is reflectance and not power.
-        scale, power, retro, sigma: As in `Intensity`; `retro` is -1 for none.
+        scale, power, retro, sigma, offset: As in `Intensity`; `retro` is -1 for none.
         most: Largest reading.
     """
 
@@ -82,6 +82,7 @@ class Scale:
     power: float
     retro: float
     sigma: float
+    offset: float
     most: int
 
     @classmethod
@@ -94,6 +95,7 @@ class Scale:
             intensity.power,
             retro,
             intensity.sigma,
+            intensity.offset,
             2**intensity.bits - 1,
         )
 
@@ -118,8 +120,8 @@ def receive(
     least, length = least_power(params), pulse_m(params)
     limits = (least, least / noise.threshold_snr, params.min_range_m, params.cutoff_m)
     shift = (noise.range_floor_m, noise.range_snr_m, noise.range_snr_power, noise.range_step_m)
-    reading = (scale.calibrated, scale.scale, scale.power, scale.retro, scale.sigma, scale.most,
-               noise.near_m)  # fmt: skip
+    how = (scale.calibrated, scale.scale, scale.power, scale.retro)
+    reading = (*how, scale.sigma, scale.offset, scale.most, noise.near_m)
     mode = MODES[params.returns]
     found = np.empty(len(echoes), RETURN)
     kept = _receive(
@@ -180,7 +182,7 @@ def _receive(
     pulse: tuple[float, float, float],
     limits: tuple[float, float, float, float],
     shift: tuple[float, float, float, float],
-    reading: tuple[bool, float, float, float, float, int, float],
+    reading: tuple[bool, float, float, float, float, float, int, float],
     wanted: tuple[int, int],
     found: NDArray[np.void],
 ) -> int:
@@ -223,13 +225,13 @@ def _receive(
             told = middle + offset_m[i] + np.sqrt(floor_m**2 + error**2) * draws[lone, 2]
             if told < nearest_m or told > farthest_m:
                 continue
-            value = _reading(seen, told, reading) * (1 + reading[4] * draws[lone, 3])
+            value = _reading(seen, told, reading) * (1 + reading[4] * draws[lone, 3]) + reading[5]
             if step_m > 0:
                 told = np.rint(told / step_m) * step_m
             out = found[kept]
             out.pulse, out.range_m, out.true_range_m = i, told, true
             out.incidence_rad, out.snr = incidences[best], ratio
-            out.intensity = min(max(np.rint(value), 0.0), float(reading[5]))
+            out.intensity = min(max(np.rint(value), 0.0), float(reading[6]))
             out.body, out.cause = bodies[best], cause
             kept += 1
         kept = first + _choose(found[first:kept], mode, most)
@@ -280,10 +282,12 @@ def _merged(
 
 @compiled
 def _reading(
-    power: float, range_m: float, reading: tuple[bool, float, float, float, float, int, float]
+    power: float,
+    range_m: float,
+    reading: tuple[bool, float, float, float, float, float, int, float],
 ) -> float:
-    """What is read for a power from a range, before rounding."""
-    calibrated, scale, law, retro, _, _, near_m = reading
+    """What is read for a power from a range, before its spread, offset and rounding."""
+    calibrated, scale, law, retro, _, _, _, near_m = reading
     quantity = power * range_m * range_m if calibrated else power
     if calibrated and near_m > 0:
         quantity /= -np.expm1(-((range_m / near_m) ** 2))
