@@ -390,3 +390,18 @@ def test_the_lidar_of_the_shipped_config_sees_cars_in_the_street() -> None:
         )
         # Noise, half a sweep of driving, and echoes mixed at edges.
         assert np.mean(np.abs(local.T) <= box["size_m"] / 2 + 0.6) > 0.95
+
+
+def test_a_row_begins_at_the_far_end_and_fences_close_its_gaps() -> None:
+    row = tuple(Building(gap_m=4, width_m=10, setback_m=0, fence="wall") for _ in range(2))
+    spec = build(near=row)
+    points = corners(named(spec, "near houses")[0], 0.0)
+    assert points[:, 0].max() == pytest.approx(100 - 4)
+    assert points[:, 0].min() == pytest.approx(100 - 28)
+    # Along the street, just behind the facades: houses, a wall between them, nothing else.
+    x = np.array([99.0, 91.0, 84.0, 77.0, 71.0])
+    rays = Rays(
+        np.column_stack([x, np.zeros(5), np.full(5, 1.0)]), np.tile([0, -1.0, 0], (5, 1)),
+        np.zeros(1),
+    )  # fmt: skip
+    np.testing.assert_array_equal(World(spec).cast(rays).body >= 0, [0, 1, 1, 1, 0])
