@@ -341,8 +341,9 @@ def test_default_streets_have_the_ranges_of_kitti_scans() -> None:
         answered.append(float(seen.mean()))
     assert min(medians) > 5.6
     assert max(medians) < 10.1
-    assert 0.88 < np.mean(answered) < 0.94
-    assert min(answered) > 0.82
+    assert 0.865 < np.mean(answered) < 0.952
+    assert min(answered) > 0.78
+    assert max(answered) < 0.97
     # An open field is neither: negative control.
     range_m, seen = fan(build())
     assert seen.mean() < 0.8
