@@ -159,8 +159,9 @@ def fit_law(pairs: Pairs, top: float, key: Key, draws: int = DRAWS) -> NoiseLaw:
     found = []
     for _ in range(draws):
         chosen = np.concatenate([rows[k] for k in rng.integers(0, len(names), len(names))])
-        found.append(_plain(_search(pairs.take(chosen), top, best[0], most)[0]))
-    value = _plain(best[0])
+        part = pairs.take(chosen)
+        found.append(_plain(_search(part, top, best[0], most)[0], *_light(part, top)))
+    value = _plain(best[0], *_light(pairs, top))
     return NoiseLaw(*(float(v) for v in value), np.array(found).reshape(-1, 5), top, pairs.step_m, count, most)
 
 
@@ -199,16 +200,33 @@ def _sd(value: Array, top: float, range_m: Array, intensity: Array) -> Array:
     return found
 
 
+def _light(pairs: Pairs, top: float) -> tuple[Array, Array]:
+    square = np.square(pairs.range_m)
+    return np.clip(pairs.intensity, *READING) / 100 * top / square, square
+
+
 def _starts(pairs: Pairs) -> list[Array]:
     typical = max(float(np.median(np.abs(pairs.difference_m))), 1e-4)
-    return [np.array([np.log(typical), np.log(0.3), 0.5, np.log(near), -3.0]) for near in (1.0, 8.0)]
+    whole, part = np.log(typical), np.log(typical / 2)
+    return [np.array([whole, part, 0.5, np.log(near), -3.0]) for near in (0.5, 2.0, 8.0)]
 
 
-def _plain(theta: Array) -> Array:
-    """Floor, scale, power, near range, share of outliers."""
-    return np.array(
-        [np.exp(theta[0]), np.exp(theta[1]), theta[2], np.exp(theta[3]), _share(theta[4])]
-    )
+def _plain(theta: Array, light: Array, square: Array) -> Array:
+    """Floor, scale, power, near range, share of outliers.
+
+    Sought are the error at the geometric mean of all ratios, which goes far less with the
+    power than the error at a ratio of 1 does, and logarithms.
+    """
+    near = np.exp(theta[3])
+    middle = np.log(_ratio(light, square, near)).mean()
+    scale = np.exp(theta[1] + theta[2] * middle)
+    return np.array([np.exp(theta[0]), scale, theta[2], near, _share(theta[4])])
+
+
+def _ratio(light: Array, square: Array, near: float) -> Array:
+    """Ratio of signal to noise, of the light without loss and the squared range."""
+    found: Array = light * -np.expm1(-square / near**2)
+    return found
 
 
 def _share(x: float) -> float:
@@ -217,21 +235,20 @@ def _share(x: float) -> float:
 
 def _bounds(farthest_m: float) -> list[tuple[float, float]]:
     near = np.log(0.05), np.log(farthest_m)
-    return [(-12.0, -1.0), (-12.0, 4.0), (0.05, 2.0), near, (-7.0, 3.0)]
+    return [(-12.0, -1.0), (-14.0, -1.0), (0.05, 2.0), near, (-7.0, 3.0)]
 
 
 def _search(
     pairs: Pairs, top: float, start: Array, farthest_m: float
 ) -> tuple[Array, float]:
-    """The likeliest parameters (5,) and minus their log-likelihood, a pair."""
+    """The likeliest parameters (5,) as sought, and minus their log-likelihood, a pair."""
     d2, n = np.square(pairs.difference_m), len(pairs.difference_m)
-    light = np.clip(pairs.intensity, *READING) / 100 * top / np.square(pairs.range_m)
-    square = np.square(pairs.range_m)
+    light, square = _light(pairs, top)
     rounding = pairs.step_m**2 / 6
 
     def loss(theta: Array) -> float:
-        floor, scale, power, near, share = _plain(theta)
-        ratio = light * -np.expm1(-square / near**2)
+        floor, scale, power, near, share = _plain(theta, light, square)
+        ratio = _ratio(light, square, near)
         v = 2 * (floor**2 + np.square(scale * ratio**-power))
         narrow, wide = v + rounding, WIDE**2 * v + rounding
         chance = (1 - share) * np.exp(-d2 / narrow / 2) / np.sqrt(narrow) + share * np.exp(

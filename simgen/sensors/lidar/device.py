@@ -24,6 +24,7 @@ class LidarState:
         elevation_error_rad: (r,) where the beam goes, less where the table has it.
         azimuth_error_rad: (r,) likewise.
         gain: (r,) of laser and receiver, 1 for none.
+        key: The device's stream, for what is fixed for each direction.
     """
 
     dead: NDArray[np.bool_]
@@ -31,6 +32,7 @@ class LidarState:
     elevation_error_rad: Array
     azimuth_error_rad: Array
     gain: Array
+    key: Key
 
 
 def make(device: Device, rings: int, key: Key) -> LidarState:
@@ -59,4 +61,5 @@ def make(device: Device, rings: int, key: Key) -> LidarState:
         spread("elevation", device.elevation_error_rad),
         spread("azimuth", device.azimuth_error_rad),
         np.exp(spread("gain", device.gain_sigma)),
+        key / "directions",
     )

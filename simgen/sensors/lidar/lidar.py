@@ -152,8 +152,9 @@ class Lidar:
         ring = beams.pulses.ring
         offset = self.state.range_offset_m[ring]
         found = receive(echoes, len(ring), offset, self.params, key / "receiver")
-        told = (ring[found["pulse"]], beams.pulses.column[found["pulse"]], found["intensity"])
-        keep = settled(*told, self.params.noise, key / "gain")
+        pulse, noise = found["pulse"], self.params.noise
+        where = ring[pulse], beams.pulses.column[pulse], beams.pulses.azimuth_rad[pulse]
+        keep = settled(*where, found["intensity"], noise, self.state.key / "gain")
         unsettled, found = found["pulse"][~keep], found[keep]
         missing = self._missing(beams, number, found["pulse"], axis, clear)
         if len(unsettled):

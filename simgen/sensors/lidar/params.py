@@ -67,7 +67,8 @@ class Noise(BaseModel):
         gain_steps: Rise and fall of the intensity, as factors from one echo of a laser to the
             next, that half of the echoes survive where power and gain follow the last echo:
             one that is much stronger or weaker cannot be told. None for no such control.
-        gain_spreads: Standard deviation of the logarithm of each.
+        gain_spreads: Standard deviation of the logarithm of each, over directions: in one
+            direction it is the same in every sweep.
     """
 
     model_config = _RULES
