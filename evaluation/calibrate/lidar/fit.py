@@ -108,15 +108,16 @@ class LidarCalibration:
         Power and near range go with the scale of the noise so closely that they are held; the
         scale's width is what the draws leave at a typical ratio.
         """
-        law = self.law
+        law, wide = self.law, self.law.widening
         noise: dict[str, object] = {
             "threshold_snr": self.threshold,
             "energy_sigma": _spread(self.response.sigma, self.response.draws),
-            "range_floor_m": _spread(law.floor_m, law.draws[:, 0]),
-            "range_snr_m": _spread(law.snr_m, self._scales()),
+            "range_floor_m": _spread(wide * law.floor_m, wide * law.draws[:, 0]),
+            "range_snr_m": _spread(wide * law.snr_m, wide * self._scales()),
             "range_snr_power": _short(law.power),
             "range_step_m": law.step_m,
             "near_m": _short(law.near_m),
+            "azimuth_jitter_rad": _spread(law.jitter_rad, law.draws[:, 5]),
         }
         if self.gain is not None:
             g = self.gain
@@ -155,6 +156,7 @@ class LidarCalibration:
             "range_snr_m": _pair(law.snr_m, self._scales()),
             "range_snr_power": _pair(law.power, law.draws[:, 2]),
             "near_m": _pair(law.near_m, law.draws[:, 3]),
+            "azimuth_jitter_rad": _pair(law.jitter_rad, law.draws[:, 5]),
             "outliers": _pair(law.outliers, law.draws[:, 4]),
             "range_step_m": law.step_m,
             "reading_sigma": _pair(self.response.sigma, self.response.draws),
@@ -178,7 +180,7 @@ class LidarCalibration:
         at = r.typical_range_m()[here], r.typical_intensity()[here]
         typical = float(np.median(snr(law.top, law.near_m, *at)))
         shares = []
-        for _, scale, power, near, _ in law.draws:
+        for _, scale, power, near, *_ in law.draws:
             ratio = float(np.median(snr(law.top, near, *at)))
             shares.append(scale * ratio**-power)
         return np.array(shares) * typical**law.power

@@ -102,7 +102,7 @@ class Lidar:
     def sweep(self, number: int, start_s: float, key: Key) -> dict[str, NDArray[np.void]]:
         """Sweep `number`, which begins at a moment; streams as in `record`, less the poses."""
         middle = start_s + self.scanner.period_s / 2
-        beams = self._beams(number, start_s)
+        beams = self._beams(number, start_s, key)
         points, bodies, missing = self._reported(beams, number, key)
         found = {
             "lidar": points,
@@ -111,7 +111,7 @@ class Lidar:
         }
         if "static" in self.params.twins:
             found["lidar_static"], _, _ = self._reported(
-                self._beams(number, start_s, middle), number, key
+                self._beams(number, start_s, key, middle), number, key
             )
         if "deskewed" in self.params.twins:
             found["lidar_deskewed"] = deskew(
@@ -119,7 +119,9 @@ class Lidar:
             )
         return found
 
-    def _beams(self, number: int, start_s: float, stopped_s: float | None = None) -> Beams:
+    def _beams(
+        self, number: int, start_s: float, key: Key, stopped_s: float | None = None
+    ) -> Beams:
         """The pulses of a sweep, cast at their own times or all at one moment."""
         pulses, state = self.scanner.sweep(number), self.state
         times = start_s + pulses.time_s
@@ -130,6 +132,11 @@ class Lidar:
                 azimuth_rad=pulses.azimuth_rad + state.azimuth_error_rad[pulses.ring],
                 elevation_rad=pulses.elevation_rad + state.elevation_error_rad[pulses.ring],
             )
+        jitter = self.params.noise.azimuth_jitter_rad
+        if jitter > 0:  # of the head, so that lasers fired together share it
+            columns = int(pulses.column.max(initial=0)) + 1
+            away = jitter * (key / "azimuth").generator().standard_normal(columns)
+            sent = replace(sent, azimuth_rad=sent.azimuth_rad + away[pulses.column])
         moments = times if stopped_s is None else np.array([stopped_s])
         place, turn = self.ride.at(moments)
         if len(turn) == 1:

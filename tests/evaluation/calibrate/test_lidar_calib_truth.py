@@ -50,6 +50,16 @@ def test_range_noise_comes_back(found):
     assert law.step_m == 0.002
     assert not law.near_is_bound
     assert law.outliers < 0.03
+    assert law.jitter_rad < 2e-4  # nothing jittered
+    assert law.widening == pytest.approx(1, abs=0.02)
+
+
+def test_jitter_of_the_azimuth_comes_back():
+    shaky = scans(TRUTH, Key(11), turns=2, lean=0.3, jitter_deg=0.04)
+    steady = scans(TRUTH, Key(11), turns=2, lean=0.3)
+    told = fit_law(pairs_of(shaky), 6e5, Key(4), 0).jitter_rad
+    assert np.degrees(told) == pytest.approx(0.04, rel=0.15)
+    assert fit_law(pairs_of(steady), 6e5, Key(4), 0).jitter_rad < told / 5
 
 
 def test_gain_and_readings_come_back(found):
@@ -75,7 +85,7 @@ def test_settings_are_a_lidar_section_that_says_what_is_unknown(found, tmp_path)
 
 def test_what_is_fitted_repeats_like_what_it_was_fitted_on(taken, found):
     again = scans(LidarParams.model_validate(typical(found)), Key(7))
-    rows = {row.name: row for row in compare(match(taken), match(again), Key(2))}
+    rows = {row.name: row for row in compare(match(taken), match(again), Key(2), 60)}
     wide = rows["noise, mm"].high - rows["noise, mm"].low
     assert abs(rows["noise, mm"].simulated - rows["noise, mm"].real) < wide
     assert rows["flicker"].inside
@@ -87,8 +97,8 @@ def test_noise_that_is_off_misses(taken):
     steady = TRUTH.noise.model_copy(update={"gain_steps": None})
     loud = scans(TRUTH.model_copy(update={"noise": louder}), Key(8))
     calm = scans(TRUTH.model_copy(update={"noise": steady}), Key(8))
-    first = {row.name: row for row in compare(match(taken), match(loud), Key(2))}
-    second = {row.name: row for row in compare(match(taken), match(calm), Key(2))}
+    first = {row.name: row for row in compare(match(taken), match(loud), Key(2), 60)}
+    second = {row.name: row for row in compare(match(taken), match(calm), Key(2), 60)}
     assert not first["noise, mm"].inside
     assert first["noise, mm"].simulated > 1.3 * first["noise, mm"].real
     assert not second["flicker"].inside
@@ -119,9 +129,9 @@ def test_the_share_that_is_lost_is_that_of_the_receiver():
 
 def test_the_median_of_rounded_values_is_that_of_the_whole():
     rng = np.random.default_rng(0)
-    d = np.abs(rng.normal(0, 0.006, 100_000))
+    d = np.abs(rng.normal(0, 0.007, 100_000))
     step = 0.004
-    rounded = np.abs(step * np.rint(rng.normal(0, 0.006, 100_000) / step))
+    rounded = np.abs(step * np.rint(rng.normal(0, 0.007, 100_000) / step))
     assert grouped_median(rounded, step) == pytest.approx(np.median(d), rel=0.07)
     assert abs(np.median(rounded) - np.median(d)) > 1e-4  # the plain median moves in steps
     assert np.isnan(grouped_median(np.empty(0), step))
