@@ -26,6 +26,7 @@ from simgen.sensors.depth import PRINCIPLES
 from simgen.sensors.event import EventParams
 from simgen.sensors.imu import ImuParams
 from simgen.sensors.lidar import LidarParams
+from simgen.sensors.radar import RadarParams
 from simgen.shot import Shot
 from simgen.space import Draw
 from simgen.spec import SceneSpec
@@ -100,6 +101,7 @@ class Source:
             "events": EventParams,
             "imu": ImuParams,
             "lidar": LidarParams,
+            "radar": RadarParams,
         }
         if (depth := self.recipe.depth) is not None:
             name = str(depth["name"])
@@ -185,6 +187,8 @@ class Source:
             streams |= shot.inertia(self._params("imu", draw), span, key / "imu")
         if self.recipe.lidar is not None:
             streams |= shot.scanned(self._params("lidar", draw), span, key / "lidar")
+        if self.recipe.radar is not None:
+            streams |= shot.ranged(self._params("radar", draw), span, key / "radar")
         return Sample(
             index,
             tuple(

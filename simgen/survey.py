@@ -41,13 +41,28 @@ class Survey:
         resting = [i for i, body in enumerate(bodies) if not body.motion.moves]
         self._still = Still.of(bodies, resting) if resting else None
         self._faces = Faces.of(bodies)
+        self._span_s = np.inf, -np.inf
+        self._spheres: dict[int, tuple[Array, float]] = {}
 
     def cast(self, rays: Rays) -> Hits:
         """The first surface that each ray meets."""
         hits = nearest([], len(rays)) if self._still is None else self._still.cast(rays)
-        for layer in self.world.layers(rays, self._moving) if self._moving else ():
-            lay(layer, hits)
+        if self._moving and len(rays):
+            for layer in self.world.layers(rays, self._moving, self._swept(rays.times_s)):
+                lay(layer, hits)
         return hits
+
+    def _swept(self, times_s: Array) -> dict[int, tuple[Array, float]]:
+        """Spheres round all places that moving bodies take at these times.
+
+        What was worked out for a sweep is used again for the light that goes on from it.
+        """
+        low, high = float(times_s.min()), float(times_s.max())
+        if low < self._span_s[0] or high > self._span_s[1]:
+            self._span_s = low, high
+            ends = np.array([low, high])
+            self._spheres = {index: self.world.sphere(index, ends) for index in self._moving}
+        return self._spheres
 
     def facing(self, rays: Rays, hits: Hits) -> tuple[Array, Ints]:
         """Geometric normals (n, 3), turned towards the ray, and mesh parts (n,) at hits.

@@ -140,12 +140,19 @@ class World:
         ]
         self._latest: tuple[Hits, Surface] | None = None
 
-    def layers(self, rays: Rays, bodies: Sequence[int] | None = None) -> list[Layer]:
+    def layers(
+        self,
+        rays: Rays,
+        bodies: Sequence[int] | None = None,
+        spheres: Mapping[int, tuple[NDArray[np.float64], float]] | None = None,
+    ) -> list[Layer]:
         """Cast rays at each body alone.
 
         Args:
             rays: Rays in the world frame.
             bodies: Indices of the bodies to ask; all when None.
+            spheres: What `sphere` gives for the bodies and the times of the rays, or for more
+                times, if it is known.
 
         Returns:
             One layer for each body that some ray meets, in the order of the bodies.
@@ -154,7 +161,7 @@ class World:
         cones = cones_of_runs(rays) if len(rays) > RUN else None
         found = []
         for index in chosen:
-            sphere = self.sphere(index, rays.times_s)
+            sphere = self.sphere(index, rays.times_s) if spheres is None else spheres[index]
             layer = self._layer(index, rays, near_sphere(rays, *sphere, cones=cones))
             if len(layer.ray):
                 found.append(layer)

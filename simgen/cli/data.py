@@ -21,7 +21,8 @@ from simgen.dataset import verify as check
 from simgen.dataset.records import members
 from simgen.engine import generate_dataset
 from simgen.errors import StoreError
-from simgen.formats import Format
+from simgen.formats import CloudFormat, Format
+from simgen.formats.options import with_options
 from simgen.generate import Family, Source
 from simgen.overlay import overlay, sheet
 from simgen.render import Renderer
@@ -35,6 +36,7 @@ CONFIG = typer.Argument(..., help="A YAML file, or the name of a preset such as 
 OUT = typer.Option(..., help="Folder to write.")
 SHEET = typer.Option(Path("sheet.png"), "--out", help="Picture to write.")
 SET = typer.Option([], "--set", help="KEY=VALUE, such as scene.spread_m=0.1; may be repeated.")
+OPTIONS = typer.Option([], "--set", help="KEY=VALUE, an option of the format.")
 JSON = typer.Option(False, "--json", help="Print the result as one JSON object.")
 DATASET = typer.Argument(..., help="A dataset that simgen generated.")
 
@@ -172,11 +174,12 @@ def export(
     dataset: Path = DATASET,
     out: Path = OUT,
     name: str = typer.Option("coco", "--format", help="Name of a format."),
+    options: list[str] = OPTIONS,
     as_json: bool = JSON,
 ) -> None:
     """Write a dataset in another format."""
-    writer: Format = registry.formats()[name]  # type: ignore[assignment]
-    written = writer.write(Dataset.open(dataset), out)
+    writer: Format | CloudFormat = registry.formats()[name]  # type: ignore[assignment]
+    written = with_options(writer, name, options).write(Dataset.open(dataset), out)
     facts = {
         "out": str(out),
         "format": name,
@@ -184,6 +187,8 @@ def export(
         "objects": written.objects,
         "left out": written.skipped,
     }
+    if written.clouds:
+        facts |= {"clouds": written.clouds, "points": written.points}
     result(facts, as_json=as_json)
 
 

@@ -25,7 +25,7 @@ SCHEMA_VERSION = 1
 _STRICT = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 EXAMPLES = {"scene": "dice", "render": "bullet", "depth": "structured_light"}
-SECTIONS = ("scene", "camera", "render", "depth", "events", "imu", "lidar")
+SECTIONS = ("scene", "camera", "render", "depth", "events", "imu", "lidar", "radar")
 """Parts of a config whose values may be drawn; those after `render` are there if asked for."""
 
 
@@ -59,11 +59,12 @@ class Config(BaseModel):
         events: The parameters of an event camera in the camera's place; {} takes all defaults.
         imu: The parameters of an inertial unit on the camera.
         lidar: The parameters of a LiDAR on the camera's rig.
+        radar: The parameters of a radar on the camera's rig; {} takes all defaults.
         labels: The labels to write; empty for all.
         sampling: How the space is filled.
         frames: How many frames one sample has.
 
-    The sections from `scene` to `lidar` are one space: their values are called
+    The sections from `scene` to `radar` are one space: their values are called
     `scene.x`, `camera.y`, `render.z`, and may refer to each other.
     """
 
@@ -79,6 +80,7 @@ class Config(BaseModel):
     events: dict[str, object] | None = None
     imu: dict[str, object] | None = None
     lidar: dict[str, object] | None = None
+    radar: dict[str, object] | None = None
     labels: tuple[str, ...] = ()
     sampling: Sampling = Sampling()
     frames: Frames = Frames()

@@ -5,6 +5,7 @@ The rig stands at the origin, so that the sensor's frame is the world's.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -25,10 +26,10 @@ PERFECT: dict[str, object] = {
     "noise": {"threshold_snr": 1e3},
     "min_range_m": 0.0,
     "cutoff_m": 1000.0,
-    "max_range_m": 1000.0,
+    "max_range_m": 1e5,
     "intensity": {"bits": 16},
 }
-"""Settings of a LiDAR without any fault: it sees white at some kilometres."""
+"""Settings of a LiDAR without any fault: its noise is a billionth of a wall's echo."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +62,7 @@ def fan(azimuth_rad: ArrayLike, elevation_rad: ArrayLike = 0.0, period_s: float 
     columns, rings = len(azimuth), len(elevation)
     column = np.repeat(np.arange(columns, dtype=np.int32), rings)
     ring = np.tile(np.arange(rings, dtype=np.uint16), columns)
-    times = column * (period_s / columns)
+    times = column.astype(np.float64) * (period_s / columns)
     pulses = Pulses(times, azimuth[column], elevation[ring], np.zeros((1, 3)), ring, column)
     return Fixed(pulses, rings, columns, period_s)
 
@@ -112,7 +113,7 @@ class Bench:
 
     bodies: tuple[Body, ...]
     scanner: Scanner = field(default_factory=ahead)
-    settings: dict[str, object] = field(default_factory=dict)
+    settings: Mapping[str, object] = field(default_factory=dict)
     rig: Motion = HERE
 
     def lidar(self, key: Key) -> Lidar:
@@ -120,7 +121,7 @@ class Bench:
         params = LidarParams.model_validate(merged(PERFECT, self.settings))
         names = sorted({body.category for body in self.bodies if body.category})
         spec = SceneSpec(self.bodies, (), Environment(), tuple(names), self.rig)
-        state = make(params.device, self.scanner.rings, key / "device")
+        state = make(params, self.scanner.rings, key / "device")
         return Lidar(params, self.scanner, state, World(spec), self.rig)
 
     def points(self, key: Key) -> NDArray[np.void]:
@@ -132,7 +133,7 @@ class Bench:
         return self.lidar(key).sweep(0, 0.0, key / "sweep")
 
 
-def merged(base: dict[str, object], over: dict[str, object]) -> dict[str, object]:
+def merged(base: Mapping[str, object], over: Mapping[str, object]) -> dict[str, object]:
     """Settings laid on settings, section by section."""
     found = dict(base)
     for name, value in over.items():

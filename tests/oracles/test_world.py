@@ -1,7 +1,6 @@
 """The ray kernel against closed forms, a slow twin, and itself without culling."""
 
 import dataclasses
-from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -242,7 +241,7 @@ def test_a_cone_that_is_too_narrow_would_be_caught(monkeypatch):
 
     def narrow(rays):
         found = exact(rays)
-        return replace(found, half_rad=0 * found.half_rad - 0.05)
+        return dataclasses.replace(found, half_rad=0 * found.half_rad - 0.05)
 
     look = Motion.rest((1.2, 0.9, 0.7), geometry.look_at((1.2, 0.9, 0.7), (0, 0, 0)))
     rays, _ = camera(look, f=40.0).rays(0.0)

@@ -117,14 +117,10 @@ def check(
 
 def typical(found: LidarCalibration) -> dict[str, object]:
     """The settings with each distribution at its mean."""
-    section = found.settings()["lidar"]
-    assert isinstance(section, dict)
-    return {name: _mean(value) for name, value in section.items()}
+    return {name: _mean(value) for name, value in found.section().items()}
 
 
-def compare(
-    real: Repeats, simulated: Repeats, key: Key, draws: int = DRAWS
-) -> tuple[Row, ...]:
+def compare(real: Repeats, simulated: Repeats, key: Key, draws: int = DRAWS) -> tuple[Row, ...]:
     """Noise, flicker and returns, over all and by range and reading; `draws` for intervals."""
     rows = [
         _row("noise, mm", "noise", real, simulated, key, draws),
@@ -225,4 +221,3 @@ def _mean(value: object) -> object:
             return value["normal"]["mean"]
         return {name: _mean(each) for name, each in value.items()}
     return value
-

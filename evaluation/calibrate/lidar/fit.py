@@ -21,6 +21,10 @@ WITHIN = 0.6826894921370859  # share of a normal law within one deviation
 GATE_M = 0.05  # width of the zone above a nearest range, in which flicker shows a limit
 GATE_TIMES = 3.0  # more flicker there than elsewhere
 DRAWS = 40
+UNTOLD = (
+    "The scale and power of the intensity need targets of known reflectance; they are left as "
+    "they are."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,13 +77,10 @@ class LidarCalibration:
     @property
     def limits(self) -> tuple[str, ...]:
         """What these scans cannot tell, in sentences."""
-        said = [
-            "The scale and power of the intensity need targets of known reflectance; they are "
-            "left as they are."
-        ]
+        said = [UNTOLD]
         if self.reach.limit:
             said.append(
-                f"No surface was weak enough to be lost for that: the longest range is "
+                "No surface was weak enough to be lost for that: the longest range is "
                 f"{self.reach.max_range_m:.0f} m or more for a reflectance of "
                 f"{self.reference:g}; {self.max_range_m:g} m was taken."
             )
@@ -103,6 +104,10 @@ class LidarCalibration:
         return tuple(said)
 
     def settings(self) -> dict[str, object]:
+        """A piece of a config."""
+        return {"lidar": self.section()}
+
+    def section(self) -> dict[str, object]:
         """A `lidar:` section: a normal distribution a number, its width the standard error.
 
         Power and near range go with the scale of the noise so closely that they are held; the
@@ -132,7 +137,7 @@ class LidarCalibration:
             found["max_range_m"] = _spread(self.reach.max_range_m, self.reach.draws)
         if self.gated:
             found["min_range_m"] = _short(self.min_range_m)
-        return {"lidar": found}
+        return found
 
     def write(self, path: Path, source: str) -> None:
         """Write the fragment, with what it was measured on and what it cannot tell above it."""

@@ -184,7 +184,9 @@ def fit_law(pairs: Pairs, top: float, key: Key, draws: int = DRAWS) -> NoiseLaw:
         part = pairs.take(chosen)
         found.append(_plain(_search(part, top, best[0], most)[0], *_light(part, top)))
     value = _plain(best[0], *_light(pairs, top))
-    return NoiseLaw(*(float(v) for v in value), np.array(found).reshape(-1, 6), top, pairs.step_m, count, most)
+    return NoiseLaw(
+        *(float(v) for v in value), np.array(found).reshape(-1, 6), top, pairs.step_m, count, most
+    )
 
 
 def _pairs(
@@ -202,8 +204,11 @@ def _pairs(
     five = np.stack([r[:-4], r[1:-3], r[2:-2], r[3:-1], r[4:]])
     turn = (first.azimuth_deg[4:] - first.azimuth_deg[:-4] + 180) % 360 - 180
     lean = (2 * (five[4] - five[0]) + five[3] - five[1]) / 10 * 4 / turn[:, None]  # m a degree
-    bend = np.abs(five - five.mean(axis=0) - np.linspace(-0.5, 0.5, 5)[:, None, None]
-                  * (lean * turn[:, None])[None]).max(axis=0)
+    bend = np.abs(
+        five
+        - five.mean(axis=0)
+        - np.linspace(-0.5, 0.5, 5)[:, None, None] * (lean * turn[:, None])[None]
+    ).max(axis=0)
     there, told = second.range_m[place][inner], second.intensity[place][inner]
     shift = lean * gap[inner][:, None]
     good = (five > 0).all(axis=0) & (there > 0) & (bend < BEND_M) & (np.abs(shift) < LEAN_M)
@@ -261,9 +266,7 @@ def _bounds(farthest_m: float) -> list[tuple[float, float]]:
     return [(-12.0, -1.0), (-14.0, -1.0), (0.05, 2.0), near, (-7.0, 3.0), (-14.0, -5.0)]
 
 
-def _search(
-    pairs: Pairs, top: float, start: Array, farthest_m: float
-) -> tuple[Array, float]:
+def _search(pairs: Pairs, top: float, start: Array, farthest_m: float) -> tuple[Array, float]:
     """The likeliest parameters (6,) as sought, and minus their log-likelihood, a pair."""
     d2, n = np.square(pairs.difference_m), len(pairs.difference_m)
     light, square = _light(pairs, top)

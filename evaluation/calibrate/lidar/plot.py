@@ -125,7 +125,9 @@ def _figures(axis: Any, rows: Sequence[Row]) -> None:
         half = max((row.high - row.low) / 2, 1e-9)
         place = (row.simulated - (row.high + row.low) / 2) / half
         shown = float(np.clip(place, -4, 4))
-        axis.plot(shown, k, "o" if shown == place else "x", color="tab:green" if row.inside else "tab:red")
+        axis.plot(
+            shown, k, "o" if shown == place else "x", color="tab:green" if row.inside else "tab:red"
+        )
     axis.axvspan(-1, 1, alpha=0.15)
     axis.set_xlim(-4.2, 4.2)
     axis.set_yticks(range(len(rows)), [row.name for row in rows], fontsize=5)

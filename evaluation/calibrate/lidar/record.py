@@ -16,9 +16,7 @@ from simgen.world import World
 HERE = Motion.rest((0, 0, 0), geometry.look_at((0, 0, 0), (1, 0, 0)))
 
 
-def record(
-    world: World, where: Scans, params: LidarParams, key: Key, rig: Motion = HERE
-) -> Scans:
+def record(world: World, where: Scans, params: LidarParams, key: Key, rig: Motion = HERE) -> Scans:
     """Revolutions with the columns of `where`, in a world that stands still.
 
     Args:
@@ -29,7 +27,7 @@ def record(
         rig: Where the sensor is; at the origin, looking along x, when left out.
     """
     scanner = Recorded(where)
-    lidar = Lidar(params, scanner, make(params.device, scanner.rings, key / "device"), world, rig)
+    lidar = Lidar(params, scanner, make(params, scanner.rings, key / "device"), world, rig)
     laser = np.argsort(where.elevation_deg, kind="stable")  # of each ring
     turns = []
     for k, turn in enumerate(where.revolutions):

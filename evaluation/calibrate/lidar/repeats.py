@@ -102,7 +102,9 @@ def match(
     home = turns[len(turns) // 2 if reference is None else reference]
     if tolerance_deg is None:
         tolerance_deg = TOLERANCE_STEPS * step_deg(home)
-    places, gaps = zip(*(nearest(home.azimuth_deg, turn.azimuth_deg) for turn in turns), strict=True)
+    places, gaps = zip(
+        *(nearest(home.azimuth_deg, turn.azimuth_deg) for turn in turns), strict=True
+    )
     gap = np.array(gaps)
     good = (np.abs(gap) <= tolerance_deg).all(axis=0)
     if good.mean() < 0.25:

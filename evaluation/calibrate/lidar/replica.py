@@ -103,7 +103,8 @@ def replica(scans: Scans) -> SceneSpec:
     quads, level = np.concatenate(corners), np.concatenate(levels)
     n = len(quads)
     base = 4 * np.arange(n, dtype=np.int32)[:, None]
-    faces = np.concatenate([base + [0, 1, 2], base + [0, 2, 3]]).astype(np.int32)
+    halves = np.array([[0, 1, 2], [0, 2, 3]], np.int32)
+    faces = np.concatenate([base + half for half in halves])
     used, part = np.unique(level, return_inverse=True)
     asset = Asset(
         f"replica of {scans.name}", quads.reshape(-1, 3), faces,
@@ -231,7 +232,9 @@ def _smooth(range_m: Array, joined: NDArray[np.bool_]) -> Array:
     return out
 
 
-def _ribbon(line: Line, elevation: float, half: float, step: float) -> tuple[Array, NDArray[np.intp]]:
+def _ribbon(
+    line: Line, elevation: float, half: float, step: float
+) -> tuple[Array, NDArray[np.intp]]:
     """Quads (q, 4, 3) left and right of each node, and their levels of reflectance."""
     r, joined = line.range_m, line.joined
     before = np.roll(joined, 1)
@@ -244,10 +247,12 @@ def _ribbon(line: Line, elevation: float, half: float, step: float) -> tuple[Arr
     level = np.rint(LEVELS * np.sqrt(np.minimum(share, 4.0) / 4)).astype(np.intp)
     angle = np.radians(line.azimuth_deg[here])
     # to half way: where the surface goes on, the halves meet in the middle
-    right = np.where(joined[here], (r[here] + np.nan_to_num(ahead_m[here])) / 2,
-                     r[here] + lean[here] * step / 2)
-    left = np.where(before[here], (r[here] + np.nan_to_num(back_m[here])) / 2,
-                    r[here] - lean[here] * step / 2)
+    right = np.where(
+        joined[here], (r[here] + np.nan_to_num(ahead_m[here])) / 2, r[here] + lean[here] * step / 2
+    )
+    left = np.where(
+        before[here], (r[here] + np.nan_to_num(back_m[here])) / 2, r[here] - lean[here] * step / 2
+    )
     parts = []
     for end_m, side in ((left, -1), (right, 1)):
         edge = angle + side * step / 2

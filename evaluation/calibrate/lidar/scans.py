@@ -5,10 +5,10 @@ A file is an `.npz` with
 | array | shape | what |
 | --- | --- | --- |
 | `elevation_deg` | (lasers,) | of each laser |
-| `azimuth_offset_deg` | (lasers,) | the laser points at the column's azimuth less this; may be missing |
+| `azimuth_offset_deg` | (lasers,) | the laser points at the column's azimuth less this |
 | `azimuth_deg_K` | (columns,) | of the head at each firing of revolution K, in the order of time |
 | `range_m_K` | (columns, lasers) | 0 where nothing was reported |
-| `intensity_K` | (columns, lasers) | as reported, also where there is no range, if the sensor tells |
+| `intensity_K` | (columns, lasers) | as reported, also without a range if the sensor tells |
 
 for K from 0 on. Revolutions may differ in length and in azimuths, and may cover a part of
 the circle. Azimuth counts as the sensor counts it; only differences matter here.
@@ -112,9 +112,7 @@ def read_scans(path: Path) -> Scans:
         )
     elevation = _finite(arrays["elevation_deg"], "elevation_deg", where)
     if elevation.ndim != 1 or not len(elevation):
-        raise CaptureError(
-            "`elevation_deg` must be (lasers,)", str(elevation.shape), REMEDY, where
-        )
+        raise CaptureError("`elevation_deg` must be (lasers,)", str(elevation.shape), REMEDY, where)
     offset = np.zeros_like(elevation)
     if "azimuth_offset_deg" in arrays:
         offset = _finite(arrays["azimuth_offset_deg"], "azimuth_offset_deg", where)
@@ -183,7 +181,9 @@ def _revolution(
             raise CaptureError(f"revolution {k} must hold `{full}`", "none", REMEDY, where)
         found[name] = _finite(arrays[full], full, where)
     columns = len(found["azimuth_deg"])
-    shapes = {"azimuth_deg": (columns,)} | dict.fromkeys(("range_m", "intensity"), (columns, lasers))
+    shapes = {"azimuth_deg": (columns,)} | dict.fromkeys(
+        ("range_m", "intensity"), (columns, lasers)
+    )
     for name, shape in shapes.items():
         if found[name].shape != shape:
             raise CaptureError(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from simgen.clouds import Cause
 from simgen.compiled import compiled
-from simgen.sensors.lidar.cloud import Cause
 from simgen.sensors.lidar.echoes import Echoes
 from simgen.sensors.lidar.params import Straying
 

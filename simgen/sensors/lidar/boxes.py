@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simgen import geometry
-from simgen.sensors.lidar.cloud import BOX, Cause
+from simgen.clouds import BOX, Cause
 from simgen.sensors.mount import Ride
 from simgen.spec import Body, SceneSpec
 
@@ -29,38 +29,34 @@ def boxes(
     position, turn = ride.pose(time_s)
     kinds = (points["cause"] == Cause.SURFACE) | (points["cause"] == Cause.MIXED)
     counts = np.bincount(points["instance"][kinds], minlength=len(spec.bodies) + 1)
-    rows = [
-        (
-            sweep,
-            index + 1,
-            spec.category_id(body),
-            time_s,
-            *_placed(body, time_s, position, turn),
-            turn.T @ _velocity(body, time_s),
-            counts[index + 1],
-        )
-        for index, body in enumerate(spec.bodies)
-        if body.category is not None
-    ]
-    return np.array(rows, BOX)
+    chosen = [i for i, body in enumerate(spec.bodies) if body.category is not None]
+    found = np.empty(len(chosen), BOX)
+    found["sweep"], found["time_s"] = sweep, time_s
+    for row, index in enumerate(chosen):
+        body = spec.bodies[index]
+        centre, size, own = placed(body, time_s)
+        found[row]["instance"], found[row]["category"] = index + 1, spec.category_id(body)
+        found[row]["centre_m"] = turn.T @ (centre - position)
+        found[row]["size_m"], found[row]["quaternion"] = size, own
+        found[row]["velocity_m_s"] = turn.T @ velocity_m_s(body, time_s)
+        found[row]["points"] = counts[index + 1]
+    to_sensor = geometry.quaternion(turn.T)
+    found["quaternion"] = geometry.multiply(to_sensor, found["quaternion"])
+    return found
 
 
-def _placed(body: Body, time_s: float, position: Array, turn: Array) -> tuple[Array, Array, Array]:
-    """Centre, size and quaternion of a body's box in the sensor's frame."""
-    place, own = body.motion.pose(time_s)
+def placed(body: Body, time_s: float) -> tuple[Array, Array, Array]:
+    """Centre (3,), size (3,) and quaternion (4,) of a body's box in the world."""
+    position, quaternion = body.motion.at(np.array([time_s]))
     low, high = body.asset.bounds_m
-    centre = turn.T @ (place + own @ ((low + high) / 2) - position)
-    return centre, high - low, geometry.quaternion(turn.T @ own)
+    centre = position[0] + geometry.matrix(quaternion[0]) @ ((low + high) / 2)
+    return centre, high - low, quaternion[0]
 
 
-def _velocity(body: Body, time_s: float) -> Array:
+def velocity_m_s(body: Body, time_s: float) -> Array:
     """Velocity (3,) of the middle of a body's box over the ground, world frame."""
     if not body.motion.moves:
         return np.zeros(3)
-    middle = body.asset.bounds_m.mean(axis=0)
-    ends = []
-    for moment in (time_s - MOMENT_S / 2, time_s + MOMENT_S / 2):
-        place, own = body.motion.pose(moment)
-        ends.append(place + own @ middle)
-    velocity: Array = (ends[1] - ends[0]) / MOMENT_S
+    before, after = (placed(body, time_s + side * MOMENT_S / 2)[0] for side in (-1, 1))
+    velocity: Array = (after - before) / MOMENT_S
     return velocity

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simgen import geometry
-from simgen.sensors.lidar.cloud import POSE
+from simgen.clouds import POSE
 from simgen.sensors.mount import Ride
 from simgen.spec import Body
 

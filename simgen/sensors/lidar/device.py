@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from simgen.errors import ConfigError
 from simgen.rng import Key
-from simgen.sensors.lidar.params import Device
+from simgen.sensors.lidar.params import LidarParams
+from simgen.sensors.lidar.window import Window, make_window
 
 Array = NDArray[np.float64]
 
@@ -24,6 +25,7 @@ class LidarState:
         elevation_error_rad: (r,) where the beam goes, less where the table has it.
         azimuth_error_rad: (r,) likewise.
         gain: (r,) of laser and receiver, 1 for none.
+        window: The dirt on its window.
         key: The device's stream, for what is fixed for each direction.
     """
 
@@ -32,15 +34,17 @@ class LidarState:
     elevation_error_rad: Array
     azimuth_error_rad: Array
     gain: Array
+    window: Window
     key: Key
 
 
-def make(device: Device, rings: int, key: Key) -> LidarState:
+def make(params: LidarParams, rings: int, key: Key) -> LidarState:
     """A device with this many rings.
 
     Raises:
         ConfigError: When a ring that should be dead is not there.
     """
+    device = params.device
     for ring in device.dead:
         if not 0 <= ring < rings:
             raise ConfigError(
@@ -61,5 +65,6 @@ def make(device: Device, rings: int, key: Key) -> LidarState:
         spread("elevation", device.elevation_error_rad),
         spread("azimuth", device.azimuth_error_rad),
         np.exp(spread("gain", device.gain_sigma)),
+        make_window(params.weather, key / "window"),
         key / "directions",
     )

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from simgen.clouds import MISSING, POINT, Cause, Why
 from simgen.compiled import compiled
-from simgen.rays import Rays
+from simgen.errors import ConfigError
 from simgen.rng import Key
+from simgen.sensors.lidar.beams import Beams, aim, shake
 from simgen.sensors.lidar.bloom import bloom
 from simgen.sensors.lidar.boxes import boxes
-from simgen.sensors.lidar.cloud import MISSING, POINT, Cause, Why
+from simgen.sensors.lidar.climate import CLEAR, Climate
 from simgen.sensors.lidar.deskew import deskew, poses
 from simgen.sensors.lidar.device import LidarState
 from simgen.sensors.lidar.echoes import Echoes
 from simgen.sensors.lidar.footprint import edges, slant_m, sub_rays
 from simgen.sensors.lidar.gain import settled
 from simgen.sensors.lidar.params import LidarParams
-from simgen.sensors.lidar.pulses import Pulses, Scanner
+from simgen.sensors.lidar.pulses import Scanner
 from simgen.sensors.lidar.receiver import LIGHT_M_S, dimmed, least_power, receive
 from simgen.sensors.lidar.surfaces import Albedo, Optical, plain_albedo
+from simgen.sensors.lidar.view import overlap
 from simgen.sensors.lidar.ways import Leg, follow, look
 from simgen.sensors.mount import Ride
 from simgen.spec import Motion
@@ -30,23 +33,6 @@ from simgen.world import World
 
 Array = NDArray[np.float64]
 AWAY = 0.5  # share of the light that a surface sends on, above which it is a mirror or a pane
-
-
-@dataclass(frozen=True, eq=False)
-class Beams:
-    """The pulses of one sweep as they are cast.
-
-    Attributes:
-        pulses: Where the table has them.
-        times_s: (n,) when they are told to have been fired, scene's clock.
-        rays: Where they went.
-        up: (n, 3) or (1, 3), the sensor's upward axis in the world.
-    """
-
-    pulses: Pulses
-    times_s: Array
-    rays: Rays
-    up: Array
 
 
 class Lidar:
@@ -73,7 +59,7 @@ class Lidar:
         self.params, self.scanner, self.state, self.albedo = params, scanner, state, albedo
         self.ride = Ride.mounted(rig, params.mount_m, params.mount_turn_rad)
         self.world, self.survey = world, Survey(world)
-        self.optical = Optical.of(world.spec.bodies)
+        self.optical = Optical.of(world.spec.bodies, params.weather)
         spec = world.spec
         # The last entry is for body -1: no body.
         kinds = [*(spec.category_id(body) for body in spec.bodies), 0]
@@ -81,28 +67,41 @@ class Lidar:
         self._instance = np.arange(1, len(kinds) + 1, dtype=np.uint16) * (self._category > 0)
 
     def record(self, span_s: tuple[float, float], key: Key) -> dict[str, NDArray[np.void]]:
-        """What it writes in some time, by the names in `simgen.sensors.lidar.cloud.STREAMS`.
+        """What it writes in some time, by the names in `simgen.clouds.STREAMS`.
 
         Args:
-            span_s: From the start of its first sweep; it sweeps as often as fits, and once at
-                least, unless `sweeps` tells how often.
+            span_s: Time of the frames; it sweeps as often as fits, and once at least, unless
+                `sweeps` tells how often.
             key: The recording's stream.
+
+        Raises:
+            ConfigError: When the first sweep would begin before the scene's clock does.
         """
         period = self.scanner.period_s
         count = self.params.sweeps or max(1, int((span_s[1] - span_s[0]) / period + 1e-6))
+        first = span_s[0] - self.params.phase * period
+        if first < 0:
+            raise ConfigError(
+                "the first sweep must not begin before the scene's clock",
+                f"{first:g} s",
+                f"let frames.start_s be {self.params.phase * period:g} or more",
+                "lidar.phase",
+            )
         found: dict[str, list[NDArray[np.void]]] = {}
         for number in range(count):
-            start = span_s[0] + number * period
+            start = first + number * period
             for name, part in self.sweep(number, start, key / number).items():
                 found.setdefault(name, []).append(part)
         streams = {name: np.concatenate(parts) for name, parts in found.items()}
-        streams["lidar_poses"] = poses(self.ride, (span_s[0], span_s[0] + count * period))
+        streams["lidar_poses"] = poses(self.ride, (first, first + count * period))
         return streams
 
     def sweep(self, number: int, start_s: float, key: Key) -> dict[str, NDArray[np.void]]:
         """Sweep `number`, which begins at a moment; streams as in `record`, less the poses."""
         middle = start_s + self.scanner.period_s / 2
-        beams = self._beams(number, start_s, key)
+        pulses = self.scanner.sweep(number)
+        went = shake(pulses, self.params.noise.azimuth_jitter_rad, key / "azimuth")
+        beams = aim(pulses, went, self.state, self.ride, start_s, None)
         points, bodies, missing = self._reported(beams, number, key)
         found = {
             "lidar": points,
@@ -110,63 +109,49 @@ class Lidar:
             "lidar_boxes": boxes(self.world.spec, self.ride, number, middle, points),
         }
         if "static" in self.params.twins:
-            found["lidar_static"], _, _ = self._reported(
-                self._beams(number, start_s, key, middle), number, key
-            )
+            still = aim(pulses, went, self.state, self.ride, start_s, middle)
+            found["lidar_static"], _, _ = self._reported(still, number, key)
         if "deskewed" in self.params.twins:
             found["lidar_deskewed"] = deskew(
                 points, bodies, self.ride, self.world.spec.bodies, middle
             )
         return found
 
-    def _beams(
-        self, number: int, start_s: float, key: Key, stopped_s: float | None = None
-    ) -> Beams:
-        """The pulses of a sweep, cast at their own times or all at one moment."""
-        pulses, state = self.scanner.sweep(number), self.state
-        times = start_s + pulses.time_s
-        sent = pulses
-        if state.azimuth_error_rad.any() or state.elevation_error_rad.any():
-            sent = replace(
-                pulses,
-                azimuth_rad=pulses.azimuth_rad + state.azimuth_error_rad[pulses.ring],
-                elevation_rad=pulses.elevation_rad + state.elevation_error_rad[pulses.ring],
-            )
-        jitter = self.params.noise.azimuth_jitter_rad
-        if jitter > 0:  # of the head, so that lasers fired together share it
-            columns = int(pulses.column.max(initial=0)) + 1
-            away = jitter * (key / "azimuth").generator().standard_normal(columns)
-            sent = replace(sent, azimuth_rad=sent.azimuth_rad + away[pulses.column])
-        moments = times if stopped_s is None else np.array([stopped_s])
-        place, turn = self.ride.at(moments)
-        if len(turn) == 1:
-            directions = sent.directions @ turn[0].T
-            origins = place + sent.origin_m @ turn[0].T
-        else:
-            directions = np.einsum("nij,nj->ni", turn, sent.directions)
-            origin = np.broadcast_to(sent.origin_m, directions.shape)
-            origins = place + np.einsum("nij,nj->ni", turn, origin)
-        return Beams(pulses, times, Rays(origins, directions, moments), turn[:, :, 2])
-
     def _reported(
         self, beams: Beams, number: int, key: Key
     ) -> tuple[NDArray[np.void], NDArray[np.int32], NDArray[np.void]]:
         """The points, whose they are, and the pulses that reported nothing."""
+        params = self.params
         axis = look(self.survey, self.optical, beams.rays, self.albedo)
-        echoes = dimmed(self._surfaces(beams, axis), self.params.noise.near_m)
-        clear = _strongest(echoes.pulse, echoes.power, len(beams.pulses))
-        echoes = self._received(beams, echoes, key)
+        clear = dimmed(self._surfaces(beams, axis), params.noise.near_m)
+        if params.optics.overlap_m[1] > 0:
+            view = overlap(clear.range_m, params.optics.overlap_m)
+            clear = replace(clear, power=clear.power * view)
+        climate = None
+        if params.weather != CLEAR:
+            where = (beams, axis.hits.distance_m)
+            window = self.state.window
+            climate = Climate.of(params, self.world.spec, window, *where, key / "weather")
+        seen = clear if climate is None else climate.over(beams, clear)
         ring = beams.pulses.ring
-        offset = self.state.range_offset_m[ring]
-        found = receive(echoes, len(ring), offset, self.params, key / "receiver")
-        pulse, noise = found["pulse"], self.params.noise
-        where = ring[pulse], beams.pulses.column[pulse], beams.pulses.azimuth_rad[pulse]
-        keep = settled(*where, found["intensity"], noise, self.state.key / "gain")
-        unsettled, found = found["pulse"][~keep], found[keep]
-        missing = self._missing(beams, number, found["pulse"], axis, clear)
-        if len(unsettled):
-            silent = np.setdiff1d(np.arange(len(ring)), found["pulse"])
-            missing["why"][np.isin(silent, unsettled)] = Why.GAIN
+        heard = receive(
+            self._received(beams, seen, key),
+            len(ring),
+            self.state.range_offset_m[ring],
+            params,
+            key / "receiver",
+        )
+        pulse = heard["pulse"]
+        told = ring[pulse], beams.pulses.column[pulse], beams.pulses.azimuth_rad[pulse]
+        keep = settled(*told, heard["intensity"], params.noise, self.state.key / "gain")
+        found = heard if keep.all() else heard[keep]
+        silent = np.ones(len(ring), np.bool_)
+        silent[found["pulse"]] = False
+        rows = np.flatnonzero(silent)
+        strongest = _strongest(clear.pulse, clear.power, len(ring))[rows]
+        lost = np.isin(rows, heard["pulse"][~keep])
+        missing = self._missing(beams, number, rows, axis)
+        missing["why"] = self._why(beams, rows, axis, strongest, climate, lost)
         return self._points(beams, number, found), found["body"], missing
 
     def _surfaces(self, beams: Beams, axis: Leg) -> Echoes:
@@ -202,12 +187,6 @@ class Lidar:
     def _received(self, beams: Beams, echoes: Echoes, key: Key) -> Echoes:
         """All light that reaches the receivers that work, and what only looks like light."""
         params, state, ring = self.params, self.state, beams.pulses.ring
-        power = echoes.power
-        near, far = params.optics.overlap_m
-        if far > 0:
-            seen = (echoes.range_m - near) / max(far - near, 1e-9)
-            power = power * np.clip(seen, 0, 1)
-        echoes = replace(echoes, power=power)
         parts = [echoes]
         if (stray := self._bloom(beams, echoes)) is not None:
             parts.append(stray)
@@ -261,34 +240,55 @@ class Lidar:
         return points
 
     def _missing(
-        self, beams: Beams, number: int, heard: NDArray[np.intp], axis: Leg, clear: Array
+        self, beams: Beams, number: int, rows: NDArray[np.intp], axis: Leg
     ) -> NDArray[np.void]:
-        """The pulses that reported nothing, and why; `clear` is their power in clear air."""
-        pulses, params = beams.pulses, self.params
-        silent = np.ones(len(pulses), np.bool_)
-        silent[heard] = False
-        rows = np.flatnonzero(silent)
-        distance, body = axis.hits.distance_m[rows], axis.hits.body[rows]
-        away = (axis.met.mirror + axis.met.clear)[rows] > AWAY
-        outside = (distance < params.min_range_m) | (distance > params.cutoff_m)
+        """The pulses (k,) that reported nothing, as `MISSING`; `why` is left open."""
+        pulses, body = beams.pulses, axis.hits.body[rows]
         missing = np.empty(len(rows), MISSING)
         missing["time_s"], missing["sweep"] = beams.times_s[rows], number
         for name in ("ring", "column", "azimuth_rad", "elevation_rad"):
             missing[name] = getattr(pulses, name)[rows]
-        missing["true_range_m"] = distance
+        missing["true_range_m"] = axis.hits.distance_m[rows]
         missing["instance"], missing["category"] = self._instance[body], self._category[body]
-        missing["why"] = np.select(
-            [
-                self.state.dead[pulses.ring[rows]],
-                body < 0,
-                outside,
-                away,
-                clear[rows] >= least_power(params),
-            ],
-            [Why.DEAD, Why.NO_SURFACE, Why.OUT_OF_RANGE, Why.MIRRORED, Why.WEATHER],
-            Why.WEAK,
-        )
         return missing
+
+    def _why(
+        self,
+        beams: Beams,
+        rows: NDArray[np.intp],
+        axis: Leg,
+        clear: Array,
+        climate: Climate | None,
+        lost: NDArray[np.bool_],
+    ) -> NDArray[np.uint8]:
+        """Why pulses (k,) reported nothing, see `Why`.
+
+        Args:
+            beams: All pulses.
+            rows: Those that reported nothing.
+            axis: What all met.
+            clear: (k,) power of their strongest echo in clear air.
+            climate: The weather.
+            lost: (k,) whether the gain lost an echo of theirs.
+        """
+        params, least, met = self.params, least_power(self.params), axis.met
+        distance = axis.hits.distance_m[rows]
+        bright, one = clear >= least, np.ones(len(rows))
+        power, window = (
+            (one, one) if climate is None else (climate.air.power[rows], climate.air.window[rows])
+        )
+        why = np.full(len(rows), Why.WEAK, np.uint8)
+        for reason, holds in (  # the later ones prevail
+            (Why.WEATHER, bright & (clear * power < least)),
+            (Why.WINDOW, bright & (clear * window < least)),
+            (Why.MIRRORED, ~bright & ((met.mirror + met.clear)[rows] > AWAY)),
+            (Why.GAIN, lost),
+            (Why.OUT_OF_RANGE, (distance < params.min_range_m) | (distance > params.cutoff_m)),
+            (Why.NO_SURFACE, axis.hits.body[rows] < 0),
+            (Why.DEAD, self.state.dead[beams.pulses.ring[rows]]),
+        ):
+            why[holds] = reason
+        return why
 
 
 @compiled

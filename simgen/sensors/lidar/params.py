@@ -165,6 +165,8 @@ class LidarParams(BaseModel):
         rate_hz: Sweeps a second; None takes the pattern's own.
         columns: Firings in a sweep, where the sensor has a choice; None takes the pattern's.
         sweeps: How many sweeps; None for as many as fill the time of the frames.
+        phase: Share of the first sweep that has passed when the first frame begins: 0.5 looks
+            ahead when the picture is taken, as a head that triggers the camera does.
         mount_m: Where it is from the camera: forward, left and up of it.
         mount_turn_rad: Roll, pitch and yaw about those axes, in this order.
         min_range_m: Nearest that is reported.
@@ -183,6 +185,7 @@ class LidarParams(BaseModel):
     rate_hz: float | None = Field(None, gt=0, le=1000)
     columns: int | None = Field(None, ge=1, le=100_000)
     sweeps: int | None = Field(None, ge=1, le=10_000)
+    phase: float = Field(0.0, ge=0, le=1)
     mount_m: Vector = (0.0, 0.0, 0.0)
     mount_turn_rad: Vector = (0.0, 0.0, 0.0)
     min_range_m: float = Field(0.5, ge=0)

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from simgen.clouds import Cause
 from simgen.compiled import compiled
 from simgen.rng import Key
-from simgen.sensors.lidar.cloud import Cause
 from simgen.sensors.lidar.echoes import Echoes
 from simgen.sensors.lidar.params import Intensity, LidarParams
 
@@ -26,6 +26,7 @@ FWHM = 2 * np.sqrt(2 * np.log(2))  # of a Gaussian, in standard deviations
 FIRST, STRONGEST, LAST, DUAL, ALL = 0, 1, 2, 3, 4
 MODES = {"first": FIRST, "strongest": STRONGEST, "last": LAST, "dual": DUAL, "all": ALL}
 MIXED_SHARE = 0.1  # of an echo's power, from another body, that makes it a mixed one
+USUAL = 0.5  # law of the range's noise, for which a root will do
 RETURN = np.dtype(
     [
         ("pulse", np.intp),
@@ -198,7 +199,7 @@ def _receive(
             if seen < least:
                 continue
             ratio = seen / noise
-            error = snr_m * ratio**-snr_power
+            error = snr_m / np.sqrt(ratio) if snr_power == USUAL else snr_m * ratio**-snr_power
             told = middle + offset_m[i] + np.sqrt(floor_m**2 + error**2) * draws[lone, 2]
             if told < nearest_m or told > farthest_m:
                 continue
@@ -268,7 +269,7 @@ def _reading(
         quantity /= -np.expm1(-((range_m / near_m) ** 2))
     if retro >= 0 and quantity > 1:
         return float(scale + retro * np.log10(quantity))
-    return float(scale * quantity**law)
+    return float(scale * (quantity if law == 1 else quantity**law))
 
 
 @compiled

@@ -95,9 +95,11 @@ class Risley:
     sweep_s: Fraction
 
     def __post_init__(self) -> None:
-        extremes = product((0.0, np.pi), repeat=len(self.prisms))
-        for turns in extremes:  # the steepest ways lead past thick ends in a row
-            still = [Prism(p.wedge_rad, p.index, 0.0, t) for p, t in zip(self.prisms, turns)]
+        # The steepest ways lead past thick ends in a row; four ways about, for the lasers' fan.
+        ways = TURN / 4 * np.arange(4)
+        for turns in product(ways, repeat=len(self.prisms)):
+            pairs = zip(self.prisms, turns, strict=True)
+            still = [Prism(p.wedge_rad, p.index, 0.0, float(turn)) for p, turn in pairs]
             if not np.isfinite(_through(still, self._lit, np.zeros(self.rings))).all():
                 raise ConfigError(
                     "light must pass every prism in every position",
@@ -125,7 +127,9 @@ class Risley:
         """(n, 3) directions of the lasers before the prisms."""
         azimuth, elevation = self.beams_rad.T
         level = np.cos(elevation)
-        return np.column_stack([level * np.cos(azimuth), level * np.sin(azimuth), np.sin(elevation)])
+        return np.column_stack(
+            [level * np.cos(azimuth), level * np.sin(azimuth), np.sin(elevation)]
+        )
 
     def sweep(self, number: int) -> Pulses:
         """The pulses of sweep `number`, from 0."""

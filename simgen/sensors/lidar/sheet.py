@@ -147,7 +147,8 @@ def read_sheet(text: str, where: str) -> Sheet:
     """Take a pattern file apart.
 
     Raises:
-        ConfigError: When it has no header or no rows, or a row of another length.
+        ConfigError: When it has no header or no rows, a row of another length, or a setting or a
+            column twice.
     """
     settings: dict[str, tuple[str, int]] = {}
     header: tuple[str, ...] = ()
@@ -157,6 +158,9 @@ def read_sheet(text: str, where: str) -> Sheet:
         line = raw.strip()
         if line.startswith("#"):
             if found := SETTING.fullmatch(line):
+                if found[1] in settings:
+                    rule = "a setting of a pattern must be given once"
+                    raise ConfigError(rule, found[1], where=f"{where}:{number}")
                 settings[found[1]] = (found[2].strip(), number)
             continue
         if not line:

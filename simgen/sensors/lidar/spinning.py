@@ -109,11 +109,12 @@ class Spinning:
         cycles = np.arange(columns) * float(self.cycle_s)
         within = np.array([float(wait[i]) for i in order])
         rate = TURN / self.period_s * (-1 if self.clockwise else 1)
-        turned, turning = self.start_rad + rate * cycles, rate * within
+        turned = np.asarray(self.start_rad + rate * cycles, np.float64)
+        turning = rate * within
         azimuth = turned[:, None] + (turning + lasers.azimuth_rad[order])
         return Pulses(
             time_s=_flat(cycles[:, None] + within, count),
-            azimuth_rad=_flat((azimuth + np.pi) % TURN - np.pi, count),
+            azimuth_rad=_flat(azimuth - TURN * np.rint(azimuth / TURN), count),
             elevation_rad=_flat(np.tile(lasers.elevation_rad[order], (columns, 1)), count),
             origin_m=_origins(lasers.origin_m[order], turned, turning, count),
             ring=_flat(np.tile(lasers.ring[order], (columns, 1)), count),

@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 
 from simgen.compiled import compiled
 from simgen.rays import Hits, Rays
+from simgen.sensors.lidar.weather import Weather
+from simgen.sensors.lidar.wet import wet_surface
 from simgen.spec import Body, Material
 from simgen.world import Surface, World
 
@@ -43,11 +45,13 @@ class Optical:
     """The materials of a scene, one row for each part of each body.
 
     Attributes:
+        weather: What may lie on them.
         first: (b,) int32, row of each body's first part.
         matt, retro, mirror, clear, gloss, slope: (m,) float64; `matt` is what is left for
             Lambert's law, NaN where a texture tells it.
     """
 
+    weather: Weather
     first: Ints
     matt: Array
     retro: Array
@@ -57,12 +61,13 @@ class Optical:
     slope: Array
 
     @classmethod
-    def of(cls, bodies: tuple[Body, ...]) -> Optical:
+    def of(cls, bodies: tuple[Body, ...], weather: Weather) -> Optical:
         """The materials of these bodies."""
         counts = [len(body.materials) for body in bodies]
         materials = [material for body in bodies for material in body.materials]
         lasers = [material.laser for material in materials]
         return cls(
+            weather,
             np.cumsum([0, *counts[:-1]], dtype=np.int32),
             np.array([_matt(material) for material in materials]),
             np.array([laser.retro for laser in lasers]),
@@ -122,6 +127,11 @@ def meet(
         rows = np.flatnonzero(np.isnan(matt))
         which = (hits.body[rows], hits.distance_m[rows], hits.face[rows], hits.barycentric[rows])
         matt[rows] = albedo(world, world.surface(rays.take(rows), Hits(*which)))
+    if optical.weather.wet:
+        # Panes and what is no surface hold no water.
+        rows = np.flatnonzero((row >= 0) & (normal[:, 2] > 0) & (clear == 0))
+        dry = (matt[rows], mirror[rows], np.arccos(cosine[rows]), normal[rows, 2])
+        matt[rows], mirror[rows] = wet_surface(optical.weather, *dry)
     return Met(normal, cosine, row, matt, mirror, clear)
 
 

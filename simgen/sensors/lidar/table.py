@@ -13,6 +13,7 @@ from importlib import resources
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simgen.errors import ConfigError, did_you_mean
 from simgen.sensors.lidar.listed import Listed
@@ -23,19 +24,19 @@ from simgen.sensors.lidar.spinning import Lasers, Spinning
 
 RIGHT = 90.0
 FASTEST_HZ = 1000.0
+MOST = 20_000_000  # pulses in a sweep: 1.2 GB; more is a slip of a unit
 ORIGIN = ("forward_mm", "left_mm", "up_mm")
 MICRO = Fraction(1, 1_000_000)
 
 
+@lru_cache(maxsize=1)
 def names() -> tuple[str, ...]:
     """Names of the patterns that ship."""
     found = (resources.files(__package__) / "tables").iterdir()
     return tuple(sorted(f.name[:-4] for f in found if f.name.endswith(".csv")))
 
 
-def scanner(
-    name_or_path: str, rate_hz: float | None = None, columns: int | None = None
-) -> Scanner:
+def scanner(name_or_path: str, rate_hz: float | None = None, columns: int | None = None) -> Scanner:
     """The scanner of a beam pattern.
 
     Args:
@@ -98,7 +99,15 @@ def build(sheet: Sheet, rate_hz: float | None, columns: int | None) -> Scanner:
     }
     for column, kind in kinds.items():
         if column in sheet.header:
-            return kind(sheet, rate_hz, columns)
+            found = kind(sheet, rate_hz, columns)
+            if found.rings * found.columns > MOST:
+                raise ConfigError(
+                    f"a sweep may have at most {MOST:,} pulses",
+                    f"{found.rings * found.columns:,}",
+                    "raise `rate_hz`, or check the units of the pattern's settings",
+                    sheet.where,
+                )
+            return found
     raise ConfigError(
         "a pattern must list lasers (elevation_deg, azimuth_offset_deg, fire_us), pulses "
         "(time_s, azimuth_deg, elevation_deg) or prisms (wedge_deg, index, turn_hz)",
@@ -193,6 +202,8 @@ def _steps(sheet: Sheet, rate: Fraction, columns: int | None) -> int:
     """Firings in a revolution of a sensor that fires by angle, held against its modes."""
     own = sheet.need("columns", 1, 1e6)
     steps = int(own) if columns is None else columns
+    if steps < 1:
+        raise ConfigError("`columns` must be 1 or more", steps, where=sheet.where)
     modes = sheet.words("modes")
     if modes and f"{steps}x{float(rate):g}" not in modes:
         raise ConfigError(
@@ -259,9 +270,7 @@ def _listed(sheet: Sheet, rate_hz: float | None, columns: int | None) -> Scanner
     return Listed(pulses, int(ring.max()) + 1, float(1 / rate))
 
 
-def _place(ring: np.ndarray[tuple[int], np.dtype[np.uint16]]) -> np.ndarray[
-    tuple[int], np.dtype[np.int32]
-]:
+def _place(ring: NDArray[np.uint16]) -> NDArray[np.int32]:
     """(n,) which pulse of its ring each is."""
     order = np.argsort(ring, kind="stable")
     starts = np.searchsorted(ring[order], ring[order])

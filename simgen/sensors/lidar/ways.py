@@ -12,16 +12,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from simgen.clouds import Cause
 from simgen.rays import Hits, Rays
-from simgen.sensors.lidar.cloud import Cause
 from simgen.sensors.lidar.echoes import Echoes
 from simgen.sensors.lidar.surfaces import Albedo, Met, Optical, answer, meet
 from simgen.survey import Survey
 
 Array = NDArray[np.float64]
-LIFT_M = 1e-4  # off the surface that light goes on from
-FAINTEST = 1e-6  # share of the light, of the way out and back, that is followed
-MOST_LEGS = 12  # of one way; between two mirrors it need not end
+LIFT_M = 1e-4  # along the way, off the surface that light goes on from
+FAINTEST = 0.01  # share of the light, of the way out and back, that is followed
+MOST_LEGS = 5  # of one way; between two mirrors it need not end
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,16 +124,14 @@ def _next(
     rays = leg.rays.take(rows)
     normal = met.normal[rows]
     along = np.einsum("ij,ij->i", rays.directions, normal)[:, None]
-    # A ray leaves a mirror on the side that it came from, and a pane on the other one.
-    side = np.where(mirrored, LIFT_M, -LIFT_M)[:, None]
-    point = rays.origins_m + leg.hits.distance_m[rows, None] * rays.directions + side * normal
     onward = rays.directions - np.where(mirrored[:, None], 2 * along * normal, 0)
+    point = rays.origins_m + leg.hits.distance_m[rows, None] * rays.directions + LIFT_M * onward
     rays = Rays(point, onward, rays.times_s)
     hits = survey.cast(rays)
     return Leg(
         leg.pulse[rows],
         leg.gain[rows] * share**2,
-        leg.way_m[rows] + leg.hits.distance_m[rows],
+        leg.way_m[rows] + leg.hits.distance_m[rows] + LIFT_M,
         leg.mirrors[rows] + mirrored,
         rays,
         hits,

@@ -24,7 +24,7 @@ def scans(params, key, turns=4, lasers=LASERS, seed=0, lean=0.03, jitter_deg=0.0
     """Revolutions of a still scene by the noise model; azimuths shift from turn to turn."""
     found = []
     for k in range(turns):
-        azimuth = (np.arange(1800) * 0.2 + 0.05 * k) % 360
+        azimuth = (np.arange(1800) * 0.2 + 0.04 * k + 0.01) % 360
         shake = (key / k / "azimuth").generator().standard_normal(1800)
         r, rho = scene(azimuth + jitter_deg * shake, lasers, seed, lean)
         power = (rho / r**2).reshape(-1, 1)

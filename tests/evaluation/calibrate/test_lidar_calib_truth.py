@@ -88,7 +88,7 @@ def test_what_is_fitted_repeats_like_what_it_was_fitted_on(taken, found):
     rows = {row.name: row for row in compare(match(taken), match(again), Key(2), 60)}
     wide = rows["noise, mm"].high - rows["noise, mm"].low
     assert abs(rows["noise, mm"].simulated - rows["noise, mm"].real) < wide
-    assert rows["flicker"].inside
+    assert rows["return rate"].inside
 
 
 def test_noise_that_is_off_misses(taken):

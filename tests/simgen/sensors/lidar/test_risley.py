@@ -73,7 +73,10 @@ def test_thin_prisms_bend_as_the_thin_formula():
     assert 7 < errors[0] / errors[1] < 9
 
 
-def risley(pulses_hz=1000, rate=Fraction(7, 3), fan=(0.0,), prisms=(Prism(0.3, 1.5, 20.0),)):
+ONE = (Prism(0.3, 1.5, 20.0),)
+
+
+def risley(pulses_hz=1000, rate=Fraction(7, 3), fan=(0.0,), prisms=ONE):
     beams = np.column_stack([np.zeros(len(fan)), np.radians(fan)])
     return Risley(prisms, beams, Fraction(pulses_hz), 1 / Fraction(rate))
 
@@ -99,7 +102,8 @@ def test_ring_and_column_place_each_pulse_once(number):
     assert pulses.time_s[0] >= 0
     assert pulses.time_s[-1] < lidar.period_s
     for ring in range(4):
-        assert pulses.column[pulses.ring == ring].tolist() == list(range((pulses.ring == ring).sum()))
+        own = pulses.column[pulses.ring == ring]
+        assert own.tolist() == list(range(len(own)))
 
 
 def test_rings_are_lasers_from_below():
