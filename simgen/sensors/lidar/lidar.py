@@ -11,7 +11,7 @@ from simgen.clouds import MISSING, POINT, Cause, Why
 from simgen.compiled import compiled
 from simgen.errors import ConfigError
 from simgen.rng import Key
-from simgen.sensors.lidar.beams import Beams, aim
+from simgen.sensors.lidar.beams import Beams, aim, shake
 from simgen.sensors.lidar.bloom import bloom
 from simgen.sensors.lidar.boxes import boxes
 from simgen.sensors.lidar.climate import CLEAR, Climate
@@ -100,7 +100,8 @@ class Lidar:
         """Sweep `number`, which begins at a moment; streams as in `record`, less the poses."""
         middle = start_s + self.scanner.period_s / 2
         pulses = self.scanner.sweep(number)
-        beams = aim(pulses, self.state, self.ride, start_s, None)
+        went = shake(pulses, self.params.noise.azimuth_jitter_rad, key / "azimuth")
+        beams = aim(pulses, went, self.state, self.ride, start_s, None)
         points, bodies, missing = self._reported(beams, number, key)
         found = {
             "lidar": points,
@@ -108,7 +109,7 @@ class Lidar:
             "lidar_boxes": boxes(self.world.spec, self.ride, number, middle, points),
         }
         if "static" in self.params.twins:
-            still = aim(pulses, self.state, self.ride, start_s, middle)
+            still = aim(pulses, went, self.state, self.ride, start_s, middle)
             found["lidar_static"], _, _ = self._reported(still, number, key)
         if "deskewed" in self.params.twins:
             found["lidar_deskewed"] = deskew(
@@ -140,8 +141,9 @@ class Lidar:
             params,
             key / "receiver",
         )
-        told = (ring[heard["pulse"]], beams.pulses.column[heard["pulse"]], heard["intensity"])
-        keep = settled(*told, params.noise, key / "gain")
+        pulse = heard["pulse"]
+        told = ring[pulse], beams.pulses.column[pulse], beams.pulses.azimuth_rad[pulse]
+        keep = settled(*told, heard["intensity"], params.noise, self.state.key / "gain")
         found = heard if keep.all() else heard[keep]
         silent = np.ones(len(ring), np.bool_)
         silent[found["pulse"]] = False

@@ -67,7 +67,11 @@ class Noise(BaseModel):
         gain_steps: Rise and fall of the intensity, as factors from one echo of a laser to the
             next, that half of the echoes survive where power and gain follow the last echo:
             one that is much stronger or weaker cannot be told. None for no such control.
-        gain_spreads: Standard deviation of the logarithm of each.
+        gain_spreads: Standard deviation of the logarithm of each, over directions: in one
+            direction it is the same in every sweep.
+        azimuth_jitter_rad: Standard deviation of the azimuth of a firing about the table, alike
+            for the lasers of one column: the pulse goes to the true place, the point is told
+            by the table.
     """
 
     model_config = _RULES
@@ -81,6 +85,7 @@ class Noise(BaseModel):
     near_m: float = Field(0.0, ge=0, le=1000)
     gain_steps: tuple[float, float] | None = None
     gain_spreads: tuple[float, float] = (0.4, 0.4)
+    azimuth_jitter_rad: float = Field(0.0, ge=0, le=0.1)
 
     @model_validator(mode="after")
     def _rules(self) -> Self:
