@@ -126,6 +126,8 @@ class Intensity(BaseModel):
             have at that range, "raw" for the power.
         scale: Reading for reflectance 1 ("calibrated") or for power 1 ("raw"); Velodyne's
             calibrated scale gives a matt white 100, and retro-reflectors the rest.
+        offset: Added to the reading: below 0 for a sensor that reads 0 where little light
+            comes back.
         power: The reading goes as the quantity to this; below 1 it is compressed.
         retro_scale: Reading above `scale` for each tenfold of a quantity above 1, where a
             sensor has another scale for retro-reflectors; None goes on as below.
@@ -136,6 +138,7 @@ class Intensity(BaseModel):
     model_config = _RULES
     kind: Literal["calibrated", "raw"] = "calibrated"
     scale: float = Field(100.0, gt=0, le=1e9)
+    offset: float = Field(0.0, ge=-65535, le=65535)
     power: float = Field(1.0, gt=0, le=4)
     retro_scale: float | None = Field(None, ge=0)
     bits: Literal[8, 16] = 8
