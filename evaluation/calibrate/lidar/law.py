@@ -39,10 +39,10 @@ from simgen.rng import Key
 Array = NDArray[np.float64]
 WIDE = 4.0  # how many times as wide the outliers are
 LEAST_PAIRS = 500
-MOST_PAIRS = 12_000
+MOST_PAIRS = 20_000
 DRAWS = 40
 BEND_M = 0.1  # a surface departs less than this from a straight line over five columns
-LEAN_M = 0.02  # most that the slope may make up for
+LEAN_M = 0.005  # most that the slope may make up for: about the noise of a sighting
 REACH = 2.0  # `near_m` cannot be told beyond this many times the farthest surfaces
 READING = 0.5, 100.0  # below and above, the reading tells no reflectance
 
