@@ -34,7 +34,7 @@ class Rule:
     kappa: float = 0.25
     alpha: float = 0.03
     alpha_diagnosis: float = 0.02
-    narrowing: float = 0.1
+    narrowing: float = 0.05
     amplification: float = 0.05
     drop: float = 0.1
     power: float = 0.8

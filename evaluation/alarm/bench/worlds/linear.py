@@ -48,7 +48,7 @@ class Reality:
         raw = np.cos(1.0 + 2.3 * np.arange(DIMENSION))
         mean = raw * distance / np.sqrt(np.sum((raw / scale) ** 2))
         shift = np.zeros(DIMENSION)
-        shift[:4] = 1.0 * np.sign(mean[:4])
+        shift[:4] = 1.3 * np.sign(mean[:4]) * (1, 1, 1, -1)
         return cls(mean, scale, shift)
 
     def sample(

@@ -67,7 +67,7 @@ CELLS: Mapping[str, Cell] = MappingProxyType(
             Cell("stale", honest=False, own=("STAGNATION",), stop=10, inflate=0.012),
             Cell("frozen judge", honest=False, own=("FOOLS ONE MODEL",), mode="judge", start=GOOD),
             Cell("self-distance", honest=False, own=("SELF-REFERENCE",), mode="self", start=BEST),
-            Cell("range collapse", honest=False, own=("COLLAPSE",), mode="collapse", late=8),
+            Cell("range collapse", honest=False, own=("COLLAPSE",), mode="collapse", late=8, start=BEST),
             Cell("pseudo-label bias", honest=False, own=("BIAS AMPLIFICATION",), mode="bias", late=8),
             Cell("late onset", honest=False, own=("REVERSAL", "STAGNATION"), late_tuning=30, late=18, step=0.25),
             Cell("leak", honest=False, own=("DUPLICATES",), tuning=30, step=0.25, start=GOOD, leak=True),

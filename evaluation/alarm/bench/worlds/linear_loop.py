@@ -24,7 +24,7 @@ from simgen.rng import Key
 CANDIDATES, PARENTS = 12, 4
 TRUTH_TRAININGS = 32
 BLOCKS = 8
-DRIFT = 0.18
+DRIFT, SHRINKING = 0.045, 0.96
 _COPY_NOISE = 0.02
 
 
@@ -93,7 +93,7 @@ def run(cell: Cell, loops: int, shape: Shape, *, key: Key, diagnose: bool = True
         noise_scale = cell.seed_noise * (1 + (cell.seed_growth - 1) * number / shape.rounds)
         if number:
             before = at
-            at = _step(cell, world, at, here, judges, number, shape.rounds, rng)
+            at = _step(cell, world, at, here, judges, number, rng)
         half = rng.standard_normal((loops, TRUTH_TRAININGS // 2, DIMENSION)) * noise_scale
         weights, threshold = train(world, at, np.concatenate([half, -half], axis=1))
         value[:, number] = world.accuracy(weights, threshold).mean(axis=1)
@@ -214,7 +214,6 @@ def _step(
     tuning: Pictures,
     judges: Judges,
     number: int,
-    rounds: int,
     rng: np.random.Generator,
 ) -> Settings:
     """One round of what moves this cell."""
@@ -224,12 +223,14 @@ def _step(
     if cell.mode == "judge":
         return Settings(judges.climb(at), at.share, at.tie, spread)
     if cell.mode == "self":
-        return Settings(at.mean + _drift(at, world, number, rng), at.share, at.tie, spread)
+        drifted = at.mean + _drift(at, world, number, rng)
+        return Settings(drifted, at.share, at.tie, at.spread * SHRINKING)
     moved = _evolve(cell, world, at, tuning, rng)
     share, tie = at.share, at.tie
     progress = min(1.0, max(0.0, (number - cell.late) / 16))
     if cell.mode == "collapse":
-        share = np.full(len(share), world.share + (0.98 - world.share) * progress)
+        narrowed = min(1.0, max(0.0, (number - cell.late) / 28))
+        share = np.full(len(share), world.share + (0.98 - world.share) * narrowed)
     if cell.mode == "bias":
         tie = np.full(len(tie), world.tie + (0.8 - world.tie) * progress)
     return Settings(moved, share, tie, spread)
@@ -237,7 +238,7 @@ def _step(
 
 def _drift(at: Settings, world: Reality, number: int, rng: np.random.Generator) -> Array:
     """(L, d) step of a loop that fits its own growing pool: ever smaller, wherever it leads."""
-    size = DRIFT / np.sqrt(1 + number / 6)
+    size = DRIFT / (1 + number / 12)
     step: Array = size * rng.standard_normal(at.mean.shape) * world.scale
     return step
 
@@ -266,5 +267,8 @@ def _evolve(
         length = np.sqrt(np.sum((weights[:, 0] * world.scale) ** 2, axis=1, keepdims=True))
         scores[:, place] = ndtr(side * tuning.labels / (0.3 * length)).mean(axis=1)
     best = np.argsort(-scores, axis=1)[:, :PARENTS]
-    result: Array = np.take_along_axis(candidates, best[:, :, None], axis=1).mean(axis=1)
+    moved = np.take_along_axis(candidates, best[:, :, None], axis=1).mean(axis=1)
+    # accuracy does not see the length of the class mean; pictures show it, so it is right
+    length = np.linalg.norm(moved / world.scale, axis=1, keepdims=True)
+    result: Array = moved * (np.linalg.norm(world.mean / world.scale) / length)
     return result

@@ -14,7 +14,7 @@ from evaluation.alarm.scores import Array
 from simgen.rng import Key
 
 PANEL = 4
-GENERATED, GATE_FEATURES = 400, 300
+GENERATED, GENERATED_FEATURES, GATE_FEATURES = 1000, 400, 300
 _AGREES, _WRONG = 0.85, 0.45
 _STEP = 0.07
 _OFFSET = 0.8
@@ -57,7 +57,7 @@ class Judges:
     def likeness(self, at: Settings, before: Settings) -> Array:
         """(L,) how like a setting's pictures are those of the one before."""
         moved = np.linalg.norm((at.mean - before.mean) / self.world.scale, axis=1)
-        result: Array = 1 - moved / (1 + moved)
+        result: Array = 1 - 0.3 * moved
         return result
 
     def climb(self, at: Settings) -> Array:
@@ -96,7 +96,7 @@ def streams(
         scaled = (x - a[..., None] * world.shift) / world.scale * y[..., None]
         judge.append(ndtr(np.einsum("lnd,ld->ln", scaled, judges.own) - _OFFSET))
         panel.append(ndtr(np.einsum("lnd,ljd->ljn", scaled, judges.panel) - _OFFSET))
-        features.append(x)
+        features.append(x[:, :GENERATED_FEATURES])
         table.append(np.stack([y > 0, a > 0], axis=2).astype(np.int64))
     return Streams(
         np.stack(judge, axis=1),

@@ -7,12 +7,25 @@ from functools import cache
 from typing import Protocol, cast
 
 from evaluation.alarm.bench.runs import Runs
-from evaluation.alarm.bench.worlds.linear_cells import CELLS, Cell
+from evaluation.alarm.bench.worlds import goodhart, linear_cells, linear_loop
 from evaluation.alarm.bench.worlds.linear_loop import Shape
-from evaluation.alarm.bench.worlds.linear_loop import run as run_linear
 from simgen.errors import ConfigError, did_you_mean
 from simgen.registry import Registry
 from simgen.rng import Key
+
+
+class Kind(Protocol):
+    """A kind of loop: whether it is meant to stay honest, and the flags that are its own."""
+
+    @property
+    def honest(self) -> bool:
+        """Whether it is meant to stay honest; the truth of each loop is computed anyway."""
+        ...
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """Flags that count as its own; empty for honest kinds."""
+        ...
 
 
 class World(Protocol):
@@ -26,7 +39,7 @@ class World(Protocol):
     name: str
 
     @property
-    def cells(self) -> Mapping[str, Cell]:
+    def cells(self) -> Mapping[str, Kind]:
         """Kinds of loop by name."""
         ...
 
@@ -41,13 +54,30 @@ class Linear:
     name = "L1"
 
     @property
-    def cells(self) -> Mapping[str, Cell]:
+    def cells(self) -> Mapping[str, Kind]:
         """Kinds of loop by name."""
-        return CELLS
+        return linear_cells.CELLS
 
     def run(self, cell: str, loops: int, shape: Shape, *, key: Key, diagnose: bool = True) -> Runs:
         """Loops of one cell, side by side."""
-        return run_linear(CELLS[cell], loops, shape, key=key, diagnose=diagnose)
+        at = linear_cells.CELLS[cell]
+        return linear_loop.run(at, loops, shape, key=key, diagnose=diagnose)
+
+
+class Goodhart:
+    """L0."""
+
+    name = "L0"
+
+    @property
+    def cells(self) -> Mapping[str, Kind]:
+        """Kinds of loop by name."""
+        return goodhart.CELLS
+
+    def run(self, cell: str, loops: int, shape: Shape, *, key: Key, diagnose: bool = True) -> Runs:
+        """Loops of one cell, side by side; nothing is recorded for diagnosis."""
+        del diagnose
+        return goodhart.run(goodhart.CELLS[cell], loops, shape, key=key)
 
 
 @cache
@@ -57,7 +87,7 @@ def _others() -> Registry:
 
 def worlds() -> dict[str, World]:
     """All worlds."""
-    found: dict[str, World] = {"L1": Linear()}
+    found: dict[str, World] = {"L0": Goodhart(), "L1": Linear()}
     return found | {name: cast("World", _others()[name]) for name in _others()}
 
 
