@@ -74,7 +74,7 @@ class Noise:
         most = np.empty((loops, draws))
         step = max(1, _BLOCK_VALUES // (draws * len(chosen.weights)))
         safe = np.where(found.error > 0, found.error, np.inf)
-        seeds = np.sqrt(found.seed_var[:, None] / self._summary.seeds[:stage])
+        seeds = np.sqrt(found.seed_var / self._summary.seeds[:stage])
         for start in range(0, loops, step):
             rows = slice(start, start + step)
             # a contrast of the means, and so of the two standard normal vectors behind them

@@ -16,6 +16,7 @@ import numpy as np
 from scipy import stats
 
 from evaluation.alarm.scores import Array, GateSummary
+from evaluation.alarm.spread import moderate
 
 EARLY, LATE = (1, 2, 3), (1, 2)
 """Widths of the windows."""
@@ -68,7 +69,7 @@ class Estimates:
         change: (L, C) later less earlier.
         error: (L, C) standard error over pictures and training seeds.
         df: (L, C) Satterthwaite's degrees of freedom.
-        seed_var: (L,) pooled variance between training seeds.
+        seed_var: (L, j) moderated variance between training seeds.
     """
 
     change: Array
@@ -78,25 +79,28 @@ class Estimates:
 
 
 def estimate(summary: GateSummary, chosen: Contrasts) -> Estimates:
-    """Differences, standard errors `SE^2 = w'Cw + v sum(w^2 / K)` and their degrees of freedom.
+    """Differences, standard errors `SE^2 = w'Cw + sum(w^2 v / K)` and their degrees of freedom.
 
-    The variance between seeds is pooled over checkpoints: two or three seeds a checkpoint
-    say little about it, thirty together much.
+    The variances between seeds are moderated; see `spread`.
 
     Args:
         summary: The checkpoints so far, (L, j).
         chosen: Contrasts of j checkpoints.
     """
     weights = chosen.weights
+    spread = moderate(summary.seed_var, summary.seeds)
     pictures = np.einsum("cj,ljk,ck->lc", weights, summary.mean_cov, weights, optimize=True)
-    freedom = summary.seeds - 1
-    pooled = summary.seed_var @ (freedom / freedom.sum())
-    seeds = pooled[:, None] * (weights**2 @ (1 / summary.seeds))
+    share = spread.variance / summary.seeds
+    seeds = share @ (weights**2).T
     total = np.maximum(pictures, 0) + seeds
     with np.errstate(divide="ignore", invalid="ignore"):
-        df = total**2 / (pictures**2 / summary.image_df + seeds**2 / freedom.sum())
+        # of its own variance each checkpoint errs alone, of a common one all err together
+        alone = (share**2 / spread.df) @ (weights**4).T
+        together = seeds**2 / spread.shared_df[:, None]
+        doubt = np.where(spread.shared_df[:, None] > 0, together, alone)
+        df = total**2 / (pictures**2 / summary.image_df + doubt)
     df = np.where(total > 0, df, summary.image_df)
-    return Estimates(summary.mean @ weights.T, np.sqrt(total), df, pooled)
+    return Estimates(summary.mean @ weights.T, np.sqrt(total), df, spread.variance)
 
 
 def normal_scores(excess: Array, error: Array, df: Array) -> Array:

@@ -30,7 +30,7 @@ class Primary:
         p_value: (L, m) chance that noise alone gives the larger of both at this checkpoint.
         where: (L, m, 2) index of the contrast with the largest statistic, for each flag.
         error: (L, m) standard error of the pair (first, newest) checkpoint.
-        seed_var: (L,) pooled variance between training seeds.
+        seed_var: (L, m) variance between training seeds, moderated at the newest checkpoint.
     """
 
     reversal: Array
@@ -82,7 +82,7 @@ def watch(
         np.ones((loops, count)),
         np.zeros((loops, count, 2), dtype=np.int64),
         np.full((loops, count), np.nan),
-        np.zeros(loops),
+        np.zeros((loops, count)),
     )
     everyone = np.arange(loops)
     for stage, chosen, estimates, critical, most in stages(
@@ -99,5 +99,5 @@ def watch(
         reached = np.sum(most >= observed[:, None], axis=1)
         found.p_value[:, last] = (reached + 1) / (most.shape[1] + 1)
         found.error[:, last] = estimates.error[:, 0]
-        found.seed_var[:] = estimates.seed_var
+        found.seed_var[:, :stage] = estimates.seed_var
     return found

@@ -129,7 +129,7 @@ def judge(run: Trajectory, *, key: Key, draws: int = DRAWS, demand: bool = True)
     last = len(run.proxy) - 1
     error, critical = float(primary.error[0, last]), float(primary.critical[0, last])
     if demand:
-        cov, sd = run.gate.mean_cov[0], float(np.sqrt(primary.seed_var[0]))
+        cov, sd = run.gate.mean_cov[0], float(np.sqrt((primary.seed_var[0, 0] + primary.seed_var[0, last]) / 2))
         apart = cov[0, 0] + cov[last, last] - 2 * cov[0, last]
         require_power(
             float(np.sqrt(max(apart, 0.0) * run.pictures)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,8 +38,8 @@ class Plan:
     loops: int = 500
     calibration: int = 300
     diagnosed: int = 200
-    shape: Shape = Shape()
-    rule: Rule = Rule(checkpoints=11)
+    shape: Shape = field(default_factory=Shape)
+    rule: Rule = field(default_factory=lambda: Rule(checkpoints=11))
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Protocol, cast
 
 from evaluation.alarm.bench.runs import Runs
-from evaluation.alarm.bench.worlds import goodhart, linear_cells, linear_loop
+from evaluation.alarm.bench.worlds import goodhart, linear_cells, linear_loop, rendered
 from evaluation.alarm.bench.worlds.linear_loop import Shape
 from simgen.errors import ConfigError, did_you_mean
 from simgen.registry import Registry
@@ -80,6 +80,22 @@ class Goodhart:
         return goodhart.run(goodhart.CELLS[cell], loops, shape, key=key)
 
 
+class Rendered:
+    """L2, light."""
+
+    name = "L2"
+
+    @property
+    def cells(self) -> Mapping[str, Kind]:
+        """Kinds of loop by name."""
+        return rendered.CELLS
+
+    def run(self, cell: str, loops: int, shape: Shape, *, key: Key, diagnose: bool = True) -> Runs:
+        """Loops of one cell, side by side; nothing is recorded for diagnosis."""
+        del diagnose
+        return rendered.run(rendered.CELLS[cell], loops, shape, key=key)
+
+
 @cache
 def _others() -> Registry:
     return Registry("simgen.alarm_worlds", "world")
@@ -87,7 +103,7 @@ def _others() -> Registry:
 
 def worlds() -> dict[str, World]:
     """All worlds."""
-    found: dict[str, World] = {"L0": Goodhart(), "L1": Linear()}
+    found: dict[str, World] = {"L0": Goodhart(), "L1": Linear(), "L2": Rendered()}
     return found | {name: cast("World", _others()[name]) for name in _others()}
 
 
