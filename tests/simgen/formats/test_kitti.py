@@ -393,3 +393,8 @@ def test_a_damaged_file_is_one_clear_error(file, change, said, clouds, tmp_path)
     path.write_bytes(change(path.read_bytes()))
     with pytest.raises(StoreError, match=said):
         list(FORMAT.read(tmp_path / "out"))
+
+
+def test_classes_that_kitti_has_are_spelled_its_way():
+    names = kitti_labels.type_names(["car", "traffic cone", "pedestrian", "person sitting"])
+    assert names == ("Car", "traffic_cone", "Pedestrian", "Person_sitting")
