@@ -48,7 +48,8 @@ class Repeats:
     @property
     def returned(self) -> NDArray[np.bool_]:
         """(k, c, l) bool."""
-        return self.range_m > 0
+        there: NDArray[np.bool_] = self.range_m > 0
+        return there
 
     @property
     def ever(self) -> NDArray[np.bool_]:
@@ -150,7 +151,8 @@ def blocks(azimuth_deg: Array, scans: Scans) -> NDArray[np.intp]:
     level = np.argsort(np.argsort(scans.elevation_deg)) // BLOCK_LASERS
     true = (azimuth_deg[:, None] - scans.azimuth_offset_deg) % 360
     place = (true // BLOCK_DEG).astype(np.intp)
-    return place * (level.max() + 1) + level
+    found: NDArray[np.intp] = place * (level.max() + 1) + level
+    return found
 
 
 def grouped_median(values: Array, step: float) -> float:
