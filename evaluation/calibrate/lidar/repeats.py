@@ -54,12 +54,14 @@ class Repeats:
     @property
     def ever(self) -> NDArray[np.bool_]:
         """(c, l): returned at least once."""
-        return self.returned.any(axis=0)
+        found: NDArray[np.bool_] = np.any(self.returned, axis=0)
+        return found
 
     @property
     def always(self) -> NDArray[np.bool_]:
         """(c, l): returned each time."""
-        return self.returned.all(axis=0)
+        found: NDArray[np.bool_] = np.all(self.returned, axis=0)
+        return found
 
     def typical_range_m(self) -> Array:
         """(c, l) mean range of the returns; NaN where there is none."""
