@@ -30,12 +30,13 @@ class Leg:
 
     Attributes:
         pulse: (n,) intp, of which pulse.
-        gain: (n,) share of its light, out and back.
+        gain: (n,) share of the light of its ray, out and back.
         way_m: (n,) how far it has come.
         mirrors: (n,) int64, how many it has met.
         rays: Where it goes.
         hits: What it meets.
         met: How that answers.
+        each: Rays of which a pulse is made, of equal energy.
     """
 
     pulse: NDArray[np.intp]
@@ -45,6 +46,7 @@ class Leg:
     rays: Rays
     hits: Hits
     met: Met
+    each: int = 1
 
     def echoes(self, optical: Optical, spread_m: Array | None = None) -> Echoes:
         """What the surfaces at its end send back, in clear air.
@@ -54,7 +56,7 @@ class Leg:
             spread_m: (n,) standard deviation of the range within the beam; None for a ray.
         """
         way = self.way_m + self.hits.distance_m
-        power = self.gain * answer(optical, self.met, way)
+        power = self.gain / self.each * answer(optical, self.met, way)
         rows = np.flatnonzero(power > 0)
         direct = self.mirrors[rows] == 0
         return Echoes(
@@ -65,6 +67,7 @@ class Leg:
             self.hits.body[rows],
             np.arccos(self.met.cosine[rows]),
             np.where(direct, np.uint8(Cause.SURFACE), np.uint8(Cause.GHOST)),
+            optical.retro[self.met.row[rows]] > 0,
         )
 
 
@@ -74,12 +77,13 @@ def look(survey: Survey, optical: Optical, rays: Rays, albedo: Albedo, each: int
     hits = survey.cast(rays)
     return Leg(
         np.arange(n) if each == 1 else np.repeat(np.arange(n // each), each),
-        np.full(n, 1 / each),
+        np.ones(n),
         np.zeros(n),
         np.zeros(n, np.int64),
         rays,
         hits,
         meet(survey.world, optical, rays, hits, survey.facing(rays, hits), albedo),
+        each,
     )
 
 
@@ -136,4 +140,5 @@ def _next(
         rays,
         hits,
         meet(survey.world, optical, rays, hits, survey.facing(rays, hits), albedo),
+        leg.each,
     )
