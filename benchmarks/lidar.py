@@ -30,6 +30,7 @@ from embreex.rtcore_scene import EmbreeScene
 from numpy.typing import NDArray
 
 from simgen.config import load_config
+from simgen.engine.tasks import one_thread
 from simgen.generate import Source
 from simgen.physics import settle
 from simgen.rays import Rays
@@ -85,7 +86,12 @@ def measured(jobs: dict[str, Callable[[], object]], turns: int = TURNS) -> dict[
 
 def main() -> None:
     """Print the table."""
-    spec = street(int(sys.argv[1]) if len(sys.argv) > 1 else 0)
+    with one_thread():
+        compare(street(int(sys.argv[1]) if len(sys.argv) > 1 else 0))
+
+
+def compare(spec: SceneSpec) -> None:
+    """Print the table of one scene."""
     one = {"optics": {"subrays": 1}, "noise": {"range_floor_m": 0.01, "range_snr_m": 0.05}}
     plain = lidar(spec, **one)
     edges = lidar(spec, noise=one["noise"])
@@ -170,8 +176,9 @@ def agreement(spec: SceneSpec, bullet: Bullet, rays: Rays) -> None:
     ours = np.where(ours < REACH_M, ours, np.inf)
     both = np.isfinite(ours) & np.isfinite(theirs)
     apart = np.abs(ours[both] - theirs[both])
+    alone = (np.isfinite(ours) != np.isfinite(theirs)).sum()
     print(
-        f"hits of both {both.sum()}, of one alone {(np.isfinite(ours) != np.isfinite(theirs)).sum()};"
+        f"hits of both {both.sum()}, of one alone {alone};"
         f" within 1e-4 m {np.mean(apart < 1e-4):.5f}, median apart {np.median(apart):.1e} m,"
         f" 99 % within {np.quantile(apart, 0.99):.1e} m"
     )

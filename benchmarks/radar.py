@@ -1,4 +1,4 @@
-"""Seconds that a radar takes for a frame of a street, and a picture of it.
+"""Seconds that a radar takes for a frame of a street, a picture of it, and what it detects.
 
 OMP_NUM_THREADS=1 python benchmarks/radar.py [--picture FILE]
 """
@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 
 from simgen import geometry
 from simgen.assets import primitives
+from simgen.config import load_config
 from simgen.contracts.radar_scenes import AHEAD, body, going, params, world
+from simgen.generate import Source
 from simgen.rng import Key
 from simgen.sensors.radar import Cause, Radar
 from simgen.sensors.radar.maps import sines
@@ -69,6 +71,7 @@ def main() -> None:
     """Time frames, and draw one."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--picture", type=Path)
+    parser.add_argument("--samples", type=int, default=0)
     chosen = parser.parse_args()
     radar = Radar(params(fan={"bounces": 1}, maps=("range_azimuth", "range_doppler")))
     scene, state, times = street(), radar.init(Key(1)), []
@@ -82,6 +85,24 @@ def main() -> None:
     print(", ".join(f"{c.name.lower()} {(found['cause'] == c).sum()}" for c in Cause))
     if chosen.picture:
         draw(radar, out, chosen.picture)
+    if chosen.samples:
+        sections(chosen.samples)
+
+
+def sections(count: int) -> None:
+    """Quantiles of the detected cross sections in samples of the street, by class."""
+    small = ["camera.width=64", "camera.height=48", "labels=[instance]", "frames.count=1"]
+    source = Source(load_config("street", ["radar.rate_hz=10", *small]))
+    samples = [source(index) for index in range(count)]
+    found = np.concatenate([sample.streams["radar"] for sample in samples])
+    print(", ".join(f"{c.name.lower()} {(found['cause'] == c).sum()}" for c in Cause))
+    for number, name in enumerate(samples[0].categories, start=1):
+        own = found[(found["category"] == number) & (found["cause"] == Cause.SURFACE)]
+        if len(own):
+            quantiles = np.quantile(own["rcs_dbsm"], [0, 0.1, 0.5, 0.9, 1])
+            print(
+                f"{name}: {len(own)} detections, dBsm at 0, 10, 50, 90, 100 %:", quantiles.round(1)
+            )
 
 
 def draw(radar: Radar, out: dict[str, NDArray[Any]], path: Path) -> None:

@@ -118,7 +118,7 @@ def _shell(made: RoomPlan, key: Key) -> Body:
         "door": surfaces.matt(shell.door.colour, shell.door.reflectance),
     }
     materials |= {
-        name: surfaces.pane(window.clear, (0.75, 0.85, 0.92)) for name, window in panes.items()
+        name: surfaces.pane(window.clear, tint=(0.75, 0.85, 0.92)) for name, window in panes.items()
     }
     return Body(
         "room", model.asset, tuple(materials[p] for p in model.parts), Motion.rest((0, 0, 0))

@@ -31,13 +31,19 @@ class House:
     Attributes:
         building: What it is.
         low_m, high_m: Its ends along the row.
-        gap_m: Open length before it, towards the row's start.
+        gap_m: Ends of the open length before it, towards the row's start; equal for none.
     """
 
     building: Building
     low_m: float
     high_m: float
-    gap_m: float
+    gap_m: tuple[float, float]
+
+    @property
+    def mirrored(self) -> House:
+        """The same in a row that is counted the other way."""
+        low, high = self.gap_m
+        return House(self.building, -self.high_m, -self.low_m, (-high, -low))
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +82,7 @@ def row(
         low, high = middle - building.width_m / 2, middle + building.width_m / 2
         # A gap that holds the crossing street stays open.
         crossed = any(at - 1e-6 < b.at_m < low for b in blocked)
-        placed.append(House(building, low, high, 0.0 if crossed or not placed else low - at))
+        placed.append(House(building, low, high, (low if crossed or not placed else at, low)))
         at = high
     return placed
 
@@ -92,7 +98,10 @@ def houses(plan: Plan, key: Key) -> tuple[list[Body], dict[bool, list[House]]]:
     for far in SIDES:
         side = plan.side(far)
         listed = params.far if far else params.near
-        found = row(listed, (-params.length_m, params.length_m), plan.taken.get(f"row {far}", []))
+        # From the far end, so that a short row leaves the street behind the cameras open.
+        blocked = [Stretch(-b.at_m, b.length_m) for b in plan.taken.get(f"row {far}", [])]
+        counted = row(listed, (-params.length_m, params.length_m), blocked)
+        found = [house.mirrored for house in counted[::-1]]
         rows[far] = found
         line = Line(np.array([0.0, side * plan.outer_m(far), z]), np.eye(3)[0], side * np.eye(3)[1])
         lines = [(line, found)]
@@ -130,10 +139,11 @@ def _house(
     made: Assembly, materials: dict[str, Material], line: Line, house: House, number: int, key: Key
 ) -> None:
     one = house.building
-    wall, roof = f"wall {number}", f"roof {number}"
+    wall, roof, glass = (f"{part} {number}" for part in ("wall", "roof", "glass"))
     materials[wall] = surfaces.matt(one.colour, one.reflectance, roughness=0.9)
     materials[roof] = surfaces.matt(one.roof, 0.3)
-    materials.setdefault("glass", surfaces.pane())
+    materials[glass] = surfaces.glazing(one.mirror)
+    materials.setdefault("curtain", surfaces.matt((0.7, 0.68, 0.64), 0.5))
     materials.setdefault("door", surfaces.matt((0.3, 0.2, 0.14), 0.35))
     materials.setdefault("leaf", surfaces.matt((0.2, 0.3, 0.12), 0.5))
     materials.setdefault("fence", surfaces.matt((0.4, 0.31, 0.22), 0.4))
@@ -141,17 +151,23 @@ def _house(
     turn = np.stack([np.cross(line.out, [0, 0, 1.0]), line.out, [0, 0, 1.0]], axis=1)
     forward = float(turn[:, 0] @ line.along) > 0
     left = line.at(house.low_m if forward else house.high_m, one.setback_m)
-    panel(made, one.width_m, one.height_m, _openings(one), part=wall, origin_m=left, turn=turn)
+    panel(
+        made, one.width_m, one.height_m, _openings(one, glass), part=wall, origin_m=left, turn=turn
+    )
     _shell(made, one, wall, roof, left, turn)
-    if house.gap_m > 0.4:
-        ends = (house.low_m - house.gap_m, house.low_m)
-        _barrier(made, one.fence, line, ends, one.setback_m + WALL_M, one.fence_height_m, wall, key)
+    if one.curtain is not None:
+        w, h, y = one.width_m, one.height_m, RECESS_M + one.curtain
+        hung = np.array([(0, y, 0), (w, y, 0), (w, y, h), (0, y, h)])
+        made.quads(hung @ turn.T + left, "curtain")
+    if house.gap_m[1] - house.gap_m[0] > 0.4:
+        out = one.setback_m + WALL_M
+        _barrier(made, one.fence, line, house.gap_m, out, one.fence_height_m, wall, key)
     if one.setback_m >= 1.0:
         ends = (house.low_m + 0.1, house.high_m - 0.1)
         _front(made, one, line, ends, wall, key)
 
 
-def _openings(one: Building) -> list[Opening]:
+def _openings(one: Building, glass: str) -> list[Opening]:
     """A window on each axis of each storey, and a door instead of one of them."""
     axes = max(1, round(one.width_m / AXIS_M))
     storeys = max(1, round(one.height_m / one.storey_m))
@@ -168,9 +184,7 @@ def _openings(one: Building) -> list[Opening]:
                 door = middle - min(wide, 1.1) / 2, middle + min(wide, 1.1) / 2
                 found.append(Opening(*door, 0.0, min(2.1, 0.8 * storey), RECESS_M, "door"))
                 continue
-            found.append(
-                Opening(*ends, base + 0.3 * storey, base + 0.8 * storey, RECESS_M, "glass")
-            )
+            found.append(Opening(*ends, base + 0.3 * storey, base + 0.8 * storey, RECESS_M, glass))
     return found
 
 

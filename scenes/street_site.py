@@ -85,6 +85,9 @@ class Building(Values):
         window: Width of a window over the distance of their middles.
         pitch: Rise of the roof over its half depth; 0 is flat.
         door: Where the door is along the facade.
+        mirror: Share of the laser's light that its panes mirror: 0.08 for plain glass, 0.2 to
+            0.5 with a coating against heat; most of the rest passes.
+        curtain: Distance of curtains behind the panes; None leaves the house empty.
         colour, reflectance: Of the wall (plaster 0.3 to 0.7, brick 0.3 to 0.5).
         roof: Colour of the roof.
         front: What stands at the pavement where the setback is 1 m or more.
@@ -102,6 +105,8 @@ class Building(Values):
     window: float = Field(0.45, ge=0.2, le=0.8)
     pitch: float = Field(0.0, ge=0, le=1.5)
     door: Share = 0.3
+    mirror: float = Field(0.2, ge=0.04, le=0.6)
+    curtain: float | None = Field(0.3, ge=0.05, le=3)
     colour: RGB = (0.72, 0.66, 0.56)
     reflectance: Share = 0.45
     roof: RGB = (0.4, 0.22, 0.18)

@@ -171,6 +171,6 @@ def clothes(one: Clothes) -> dict[str, Material]:
     return {
         "skin": surfaces.SKIN,
         "shoe": surfaces.SHOE,
-        "top": surfaces.matt(one.top, one.top_reflectance),
-        "legs": surfaces.matt(one.legs, one.legs_reflectance),
+        "top": surfaces.cloth(one.top, one.top_reflectance),
+        "legs": surfaces.cloth(one.legs, one.legs_reflectance),
     }

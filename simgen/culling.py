@@ -167,7 +167,7 @@ def cones_of_runs(rays: Rays) -> Cones:
         np.linalg.norm(high - low, axis=1) / 2 / np.maximum(np.linalg.norm(middle, axis=1), 1e-9)
     )
     half = np.where(ratio < 1, np.arcsin(np.minimum(ratio, 1)), np.pi)
-    least, most = rays.origins_m.min(axis=0), rays.origins_m.max(axis=0)
+    (least,), (most,) = boxes_of_runs(rays.origins_m, len(rays.origins_m))
     return Cones(
         axis,
         half,

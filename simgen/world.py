@@ -18,7 +18,6 @@ from embreex.rtcore import EmbreeDevice
 from embreex.rtcore_scene import EmbreeScene
 from numpy.typing import NDArray
 
-from simgen import geometry
 from simgen.casting import (
     describe,
     into_body,
@@ -27,6 +26,7 @@ from simgen.casting import (
     mark,
     meet_box,
     met,
+    poses_at,
 )
 from simgen.culling import RUN, cones_of_runs, near_sphere, rows_of_bodies
 from simgen.facets import Facets, clip, into_frame
@@ -344,9 +344,10 @@ def _poses(
     body: Body, times_s: NDArray[np.float64], index: NDArray[np.intp]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Positions (m, 3) and rotations (m, 3, 3): one, or one for each of `index` if it moves."""
-    if body.motion.moves and len(times_s) > 1:
-        position, quaternion = body.motion.at(times_s[index])
-        return position, geometry.matrix(quaternion)
+    motion = body.motion
+    if motion.moves and len(times_s) > 1:
+        recorded = (motion.times_s, motion.positions_m, motion.quaternions)
+        return poses_at(*recorded, times_s, index)
     position, turn = body.motion.pose(float(times_s[0]))
     return position[None], turn[None]
 

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from simgen import __version__
-from simgen.cli import calibrate, data, demo, evaluate, sensors
+from simgen.cli import alarm, calibrate, data, demo, evaluate, sensors
 from simgen.cli.console import err
 from simgen.errors import SimgenError
 
@@ -52,6 +52,7 @@ evaluate.register(app)
 calibrate.register(app)
 demo.register(app)
 sensors.register(app)
+alarm.register(app)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""KITTI's layout for object detection, a numbered set of files for each frame.
+"""KITTI's layout for object detection, a numbered set of files for each sweep with a frame.
 
 ```
 simgen.json                  categories, seed, and which sample, frame and sweep each number is
@@ -13,7 +13,7 @@ autonomous driving?", CVPR 2012.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -31,7 +31,7 @@ from simgen.formats import ReadCloud, Written
 from simgen.formats.kitti_labels import Rule, label_lines, read_labels, type_names
 from simgen.formats.pinhole import camera_matrix
 from simgen.formats.sweep_files import dump, facts
-from simgen.formats.sweeps import Stream, Sweep, camera_pose, pose_of, sweeps
+from simgen.formats.sweeps import Stream, Sweep, camera_pose, key_frames, pose_of, sweeps
 from simgen.formats.whole import whole_folder
 
 Array = NDArray[np.float64]
@@ -42,13 +42,15 @@ _KEPT = ("x", "y", "z", "intensity")
 
 @dataclass(frozen=True)
 class KittiFormat:
-    """KITTI's object detection, with the sweep whose middle is nearest to each frame.
+    """KITTI's object detection: each sweep with the frame that is nearest to its middle.
 
     Attributes:
         stream: Which cloud: as measured, or one of its twins.
         intensity_full: Reading that is written as 1: 255 for 8 bits, 65535 for 16.
         min_height_px: Objects whose box is lower are DontCare; 25 is the benchmark's own limit.
         min_visible: Objects of which a smaller share is seen are DontCare.
+        max_shift_m: A labelled body that moves farther between the middle of the sweep and the
+            picture is refused.
         max_tilt_rad: A box that leans more against the picture's y axis is refused; one that
             leans less is written as the upright box round it.
     """
@@ -57,6 +59,7 @@ class KittiFormat:
     intensity_full: int = 255
     min_height_px: float = 25.0
     min_visible: float = 0.1
+    max_shift_m: float = 0.1
     max_tilt_rad: float = 0.05
     name: ClassVar[str] = "kitti"
     fields: ClassVar[Mapping[str, float]] = dict.fromkeys(_KEPT, 0.0)
@@ -73,19 +76,21 @@ class KittiFormat:
 
         Raises:
             StoreError: Also when a lens distorts, a picture is read out line by line, an
-                intensity is above `intensity_full`, or a box leans too much.
+                intensity is above `intensity_full`, or a box leans or moves too much.
         """
         numbers: list[dict[str, object]] = []
         objects = skipped = points = 0
         names = type_names(dataset.categories)
-        rule = Rule(self.min_height_px, self.min_visible, self.max_tilt_rad)
+        rule = Rule(self.min_height_px, self.min_visible, self.max_shift_m, self.max_tilt_rad)
         with whole_folder(out) as folder:
             for name in ("velodyne", "image_2", "calib", "label_2"):
                 (folder / "training" / name).mkdir(parents=True)
             for record in dataset:
                 found = sweeps(record, self.stream)
-                for frame in record.frames:
-                    sweep = _nearest(found, frame)
+                keys = key_frames(found, record.frames)
+                for sweep in found:
+                    if (frame := keys.get(sweep.number)) is None:
+                        continue
                     k = camera_matrix(frame, ELSEWHERE)
                     from_world = np.linalg.inv(camera_pose(frame.camera))
                     to_camera = from_world @ pose_of(sweep.motion, sweep.time_s)
@@ -183,12 +188,6 @@ def png(frame: FrameRecord) -> bytes:
     if not done:
         raise StoreError("a picture must be written as PNG", frame.size, where=frame.key)
     return data.tobytes()
-
-
-def _nearest(found: Sequence[Sweep], frame: FrameRecord) -> Sweep:
-    if not found:
-        raise StoreError("a frame must have a sweep beside it", "an empty LiDAR", where=frame.key)
-    return min(found, key=lambda sweep: abs(sweep.time_s - frame.time_s))
 
 
 def _calib(k: Array, to_camera: Array) -> bytes:

@@ -41,6 +41,7 @@ class Rule:
 
     min_height_px: float
     min_visible: float
+    max_shift_m: float
     max_tilt_rad: float
 
 
@@ -141,12 +142,14 @@ def label_lines(
                 f"{DONT_CARE} -1 -1 -10 {_box(label.box)} -1 -1 -1 -1000 -1000 -1000 -10"
             )
             continue
+        where = f"{frame.key}, {label.name}"
+        _refuse_late(box, frame.time_s - sweep.time_s, rule.max_shift_m, where)
         solid = upright(
             to_camera[:3, :3] @ box["centre_m"] + to_camera[:3, 3],
             box["size_m"],
             to_camera[:3, :3] @ geometry.matrix(box["quaternion"]),
             rule.max_tilt_rad,
-            f"{frame.key}, {label.name}",
+            where,
         )
         kept.append(_line(names[int(box["category"]) - 1], label, _box(label.box), solid))
     return [*kept, *ignored], len(kept)
@@ -192,6 +195,19 @@ def read_labels(file: Path, to_camera: Array, categories: Sequence[str]) -> tupl
         cx, cy, cz = centre.tolist()
         found.append(ReadBox(known[name], (cx, cy, cz), (length, w, h), (a, b, c, d)))
     return tuple(found)
+
+
+def _refuse_late(box: Any, lag_s: float, most_m: float, where: str) -> None:
+    """Refuse a body that is elsewhere in the picture than in the cloud."""
+    shift_m = float(np.linalg.norm(box["velocity_m_s"]) * abs(lag_s))
+    if shift_m > most_m:
+        raise StoreError(
+            f"a body may move {most_m:g} m at most between the middle of the sweep and the picture",
+            f"{shift_m:.2g} m in {abs(lag_s):.3g} s",
+            "generate with a frame in mid-sweep, such as frames.rate_hz: 20 and frames.count: 2 for"
+            " a LiDAR of 10 Hz, or give --set max_shift_m=...",
+            where,
+        )
 
 
 def occlusion(label: ObjectLabel) -> int:

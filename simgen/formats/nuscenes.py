@@ -25,13 +25,21 @@ from numpy.typing import NDArray
 
 from simgen import geometry
 from simgen.clouds import POINT
-from simgen.dataset import Dataset, FrameRecord, Record
+from simgen.dataset import Dataset, Record
 from simgen.dataset.files import storing
 from simgen.errors import StoreError
 from simgen.formats import ReadBox, ReadCloud, Written
 from simgen.formats.nuscenes_tables import VERSION, Tables, load_tables, token, turn_of
 from simgen.formats.pinhole import camera_matrix
-from simgen.formats.sweeps import Stream, Sweep, camera_pose, pose_of, sweeps
+from simgen.formats.sweeps import (
+    Stream,
+    Sweep,
+    camera_pose,
+    key_frames,
+    nearest,
+    pose_of,
+    sweeps,
+)
 from simgen.formats.whole import whole_folder
 
 Array = NDArray[np.float64]
@@ -219,9 +227,9 @@ class _Scene:
     def _pictures(self) -> None:
         frames = self.record.frames
         links = _links([self.token("CAM_FRONT", frame.number) for frame in frames])
-        keys = self._key_frames()
+        keys = key_frames(self.sweeps, frames)
         for frame, link in zip(frames, links, strict=True):
-            sweep = self._nearest(frame)
+            sweep = nearest(self.sweeps, frame)
             key = keys[sweep.number] is frame
             k = camera_matrix(frame, remedy="give --set pictures=false").tolist()
             ego = pose_of(sweep.motion, frame.time_s)
@@ -235,29 +243,14 @@ class _Scene:
             file = self._file("CAM_FRONT", frame.time_s, frame.suffix, key=key)
             (self.folder / file).write_bytes(frame.image.read())
 
-    def _nearest(self, frame: FrameRecord) -> Sweep:
-        if not self.sweeps:
-            raise StoreError("a frame must have a sweep beside it", "an empty LiDAR", "", frame.key)
-        return min(self.sweeps, key=lambda sweep: abs(sweep.time_s - frame.time_s))
-
-    def _key_frames(self) -> dict[int, FrameRecord]:
-        """Of each sweep, the nearest of the frames whose nearest sweep it is."""
-        found: dict[int, FrameRecord] = {}
-        for frame in self.record.frames:
-            sweep = self._nearest(frame)
-            other = found.get(sweep.number)
-            off = abs(frame.time_s - sweep.time_s)
-            if other is None or off < abs(other.time_s - sweep.time_s):
-                found[sweep.number] = frame
-        return found
-
     def _annotate(self) -> None:
         """An annotation for each box, linked along the sweeps, and their instances."""
         instances: dict[int, list[tuple[Sweep, Any]]] = {}
         for sweep in self.sweeps:
             for box in sweep.boxes:
                 instances.setdefault(int(box["instance"]), []).append((sweep, box))
-        seen = {n: {o.instance: o for o in f.objects} for n, f in self._key_frames().items()}
+        keys = key_frames(self.sweeps, self.record.frames) if self.sweeps else {}
+        seen = {n: {o.instance: o for o in f.objects} for n, f in keys.items()}
         for instance, track in instances.items():
             tokens = [self.token("annotation", sweep.number, instance) for sweep, _ in track]
             self.tables.add(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from simgen import geometry
 from simgen.clouds import BOX, MISSING, POINT, POSE
-from simgen.dataset import Record
+from simgen.dataset import FrameRecord, Record
 from simgen.errors import StoreError
 from simgen.spec import Motion
 
@@ -122,6 +122,32 @@ def _sweep(
         times = np.concatenate([points["time_s"], missing["time_s"]])
         middle = float((times.min() + times.max()) / 2)
     return Sweep(index, number, middle, points, missing, boxes, motion)
+
+
+def nearest(found: Sequence[Sweep], frame: FrameRecord) -> Sweep:
+    """The sweep whose middle is nearest to a frame.
+
+    Raises:
+        StoreError: When there is none.
+    """
+    if not found:
+        raise StoreError("a frame must have a sweep beside it", "an empty LiDAR", where=frame.key)
+    return min(found, key=lambda sweep: abs(sweep.time_s - frame.time_s))
+
+
+def key_frames(found: Sequence[Sweep], frames: Sequence[FrameRecord]) -> dict[int, FrameRecord]:
+    """Of each sweep, by number, the nearest of the frames whose nearest sweep it is.
+
+    Raises:
+        StoreError: When there are frames but no sweeps.
+    """
+    keys: dict[int, FrameRecord] = {}
+    for frame in frames:
+        sweep = nearest(found, frame)
+        other = keys.get(sweep.number)
+        if other is None or abs(frame.time_s - sweep.time_s) < abs(other.time_s - sweep.time_s):
+            keys[sweep.number] = frame
+    return keys
 
 
 def corners(centre_m: Array, size_m: Array, turn: Array) -> Array:

@@ -45,23 +45,20 @@ class Ride:
         """Whether it does."""
         return self.rig.moves
 
-    def at(self, times_s: Array) -> tuple[Array, Array]:
-        """Positions (n, 3) and rotations (n, 3, 3), sensor to world, at times (n,).
+    def at(self, times_s: Array) -> tuple[NDArray[np.intp], Array, Array]:
+        """Poses at times (n,), worked out once for equal neighbours.
 
-        For a rig at rest, one of each.
+        Returns:
+            Where each pose begins to hold (m,), positions (m, 3) and rotations (m, 3, 3),
+            sensor to world; one of each for a rig at rest.
         """
         if not self.rig.moves:
             position, turn = self.pose(0.0)
-            return position[None], turn[None]
-        # Poses of equal neighbouring times are worked out once.
+            return np.zeros(1, np.intp), position[None], turn[None]
         first = np.flatnonzero(np.diff(times_s, prepend=np.nan))
         position, quaternion = self.rig.at(times_s[first])
         turn = geometry.matrix(quaternion)
-        place, whole = position + turn @ self.place_m, turn @ geometry.matrix(self.turn)
-        if len(first) == len(times_s):
-            return place, whole
-        counts = np.diff(first, append=len(times_s))
-        return np.repeat(place, counts, axis=0), np.repeat(whole, counts, axis=0)
+        return first, position + turn @ self.place_m, turn @ geometry.matrix(self.turn)
 
     def pose(self, time_s: float) -> tuple[Array, Array]:
         """Position (3,) and rotation (3, 3), sensor to world, at one moment."""

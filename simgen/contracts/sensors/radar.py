@@ -1,8 +1,8 @@
 """The radar against closed forms. Its resolution, noise and false alarms are in `radar_signal`.
 
 Tolerances: scatterers are a random sample of a surface, so sums over them are held to 5 % of
-what a few thousand rays give, and exponents of range to 0.05; positions of strong targets to
-a thirtieth of a cell.
+what a few thousand rays give, and exponents of range to 0.05; speeds of strong targets to a
+tenth of a cell, since the patches of a ball fade and glint.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ FINE = params(fan={"bounces": 0, "body_rays": 4000})
 LOUD = params(receiver={"power_dbm": 50})  # positions are then free of noise
 FAR_M = 300.0  # where waves are plane for what is a metre wide
 EXPONENT = 0.05
-SHARE_OF_CELL = 1 / 30
+SHARE_OF_CELL = 1 / 10
 
 
 def rows(key: Key) -> Iterator[Row]:

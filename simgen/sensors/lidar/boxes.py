@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simgen import geometry
+from simgen.casting import poses_at
 from simgen.clouds import BOX, Cause
 from simgen.sensors.mount import Ride
 from simgen.spec import Body, SceneSpec
@@ -47,16 +48,23 @@ def boxes(
 
 def placed(body: Body, time_s: float) -> tuple[Array, Array, Array]:
     """Centre (3,), size (3,) and quaternion (4,) of a body's box in the world."""
-    position, quaternion = body.motion.at(np.array([time_s]))
-    low, high = body.asset.bounds_m
-    centre = position[0] + geometry.matrix(quaternion[0]) @ ((low + high) / 2)
-    return centre, high - low, quaternion[0]
+    motion, (low, high) = body.motion, body.asset.bounds_m
+    if not motion.moves:
+        position, turn = motion.pose(time_s)
+        return position + turn @ ((low + high) / 2), high - low, motion.quaternions[0]
+    places, quaternions = motion.at(np.array([time_s]))
+    centre = places[0] + geometry.matrix(quaternions[0]) @ ((low + high) / 2)
+    return centre, high - low, quaternions[0]
 
 
 def velocity_m_s(body: Body, time_s: float) -> Array:
     """Velocity (3,) of the middle of a body's box over the ground, world frame."""
-    if not body.motion.moves:
+    motion = body.motion
+    if not motion.moves:
         return np.zeros(3)
-    before, after = (placed(body, time_s + side * MOMENT_S / 2)[0] for side in (-1, 1))
-    velocity: Array = (after - before) / MOMENT_S
+    recorded = (motion.times_s, motion.positions_m, motion.quaternions)
+    moments = time_s + MOMENT_S * np.array([-0.5, 0.5])
+    position, turn = poses_at(*recorded, moments, np.arange(2))
+    middle = position + turn @ body.asset.bounds_m.mean(axis=0)
+    velocity: Array = (middle[1] - middle[0]) / MOMENT_S
     return velocity

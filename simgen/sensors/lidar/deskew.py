@@ -34,8 +34,11 @@ def deskew(
     """
     times = points["time_s"]
     local = np.column_stack([points["x"], points["y"], points["z"]]).astype(np.float64)
-    position, turn = ride.at(times)
-    world = position + np.einsum("nij,nj->ni", np.broadcast_to(turn, (len(points), 3, 3)), local)
+    first, position, turn = ride.at(times)
+    which = np.zeros(len(points), np.intp)
+    which[first[first > 0]] = 1
+    which = np.cumsum(which)
+    world = position[which] + np.einsum("nij,nj->ni", turn[which], local)
     for index in np.unique(bodies[bodies >= 0]):
         motion = spec_bodies[index].motion
         if not motion.moves:
@@ -57,6 +60,6 @@ def poses(ride: Ride, span_s: tuple[float, float]) -> NDArray[np.void]:
     times = np.linspace(*span_s, count) if count > 1 else np.array([span_s[0]])
     found = np.empty(count, POSE)
     found["time_s"] = times
-    found["position_m"] = ride.at(times)[0]
+    found["position_m"] = ride.at(times)[1]
     found["quaternion"] = ride.quaternions(times)
     return found

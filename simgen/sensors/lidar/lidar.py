@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from simgen.clouds import MISSING, POINT, Cause, Why
 from simgen.compiled import compiled
+from simgen.errors import ConfigError
 from simgen.rng import Key
-from simgen.sensors.lidar.beams import Beams, aim
+from simgen.sensors.lidar.beams import Beams, aim, shake
 from simgen.sensors.lidar.bloom import bloom
 from simgen.sensors.lidar.boxes import boxes
 from simgen.sensors.lidar.climate import CLEAR, Climate
@@ -69,26 +70,38 @@ class Lidar:
         """What it writes in some time, by the names in `simgen.clouds.STREAMS`.
 
         Args:
-            span_s: From the start of its first sweep; it sweeps as often as fits, and once at
-                least, unless `sweeps` tells how often.
+            span_s: Time of the frames; it sweeps as often as fits, and once at least, unless
+                `sweeps` tells how often.
             key: The recording's stream.
+
+        Raises:
+            ConfigError: When the first sweep would begin before the scene's clock does.
         """
         period = self.scanner.period_s
         count = self.params.sweeps or max(1, int((span_s[1] - span_s[0]) / period + 1e-6))
+        first = span_s[0] - self.params.phase * period
+        if first < 0:
+            raise ConfigError(
+                "the first sweep must not begin before the scene's clock",
+                f"{first:g} s",
+                f"let frames.start_s be {self.params.phase * period:g} or more",
+                "lidar.phase",
+            )
         found: dict[str, list[NDArray[np.void]]] = {}
         for number in range(count):
-            start = span_s[0] + number * period
+            start = first + number * period
             for name, part in self.sweep(number, start, key / number).items():
                 found.setdefault(name, []).append(part)
         streams = {name: np.concatenate(parts) for name, parts in found.items()}
-        streams["lidar_poses"] = poses(self.ride, (span_s[0], span_s[0] + count * period))
+        streams["lidar_poses"] = poses(self.ride, (first, first + count * period))
         return streams
 
     def sweep(self, number: int, start_s: float, key: Key) -> dict[str, NDArray[np.void]]:
         """Sweep `number`, which begins at a moment; streams as in `record`, less the poses."""
         middle = start_s + self.scanner.period_s / 2
         pulses = self.scanner.sweep(number)
-        beams = aim(pulses, self.state, self.ride, start_s, None)
+        went = shake(pulses, self.params.noise.azimuth_jitter_rad, key / "azimuth")
+        beams = aim(pulses, went, self.state, self.ride, start_s, None)
         points, bodies, missing = self._reported(beams, number, key)
         found = {
             "lidar": points,
@@ -96,7 +109,7 @@ class Lidar:
             "lidar_boxes": boxes(self.world.spec, self.ride, number, middle, points),
         }
         if "static" in self.params.twins:
-            still = aim(pulses, self.state, self.ride, start_s, middle)
+            still = aim(pulses, went, self.state, self.ride, start_s, middle)
             found["lidar_static"], _, _ = self._reported(still, number, key)
         if "deskewed" in self.params.twins:
             found["lidar_deskewed"] = deskew(
@@ -128,14 +141,17 @@ class Lidar:
             params,
             key / "receiver",
         )
-        told = (ring[heard["pulse"]], beams.pulses.column[heard["pulse"]], heard["intensity"])
-        keep = settled(*told, params.noise, key / "gain")
-        found = heard[keep]
-        strongest = _strongest(clear.pulse, clear.power, len(ring))
-        lost = np.zeros(len(ring), np.bool_)
-        lost[heard["pulse"][~keep]] = True
-        why = reasons(params, self.state, beams, axis, strongest, climate, lost)
-        missing = self._missing(beams, number, found["pulse"], axis, why)
+        pulse = heard["pulse"]
+        told = ring[pulse], beams.pulses.column[pulse], beams.pulses.azimuth_rad[pulse]
+        keep = settled(*told, heard["intensity"], params.noise, self.state.key / "gain")
+        found = heard if keep.all() else heard[keep]
+        silent = np.ones(len(ring), np.bool_)
+        silent[found["pulse"]] = False
+        rows = np.flatnonzero(silent)
+        strongest = _strongest(clear.pulse, clear.power, len(ring))[rows]
+        lost = np.isin(rows, heard["pulse"][~keep])
+        missing = self._missing(beams, number, rows, axis)
+        missing["why"] = self._why(beams, rows, axis, strongest, climate, lost)
         return self._points(beams, number, found), found["body"], missing
 
     def _surfaces(self, beams: Beams, axis: Leg) -> Echoes:
@@ -224,64 +240,55 @@ class Lidar:
         return points
 
     def _missing(
-        self,
-        beams: Beams,
-        number: int,
-        heard: NDArray[np.intp],
-        axis: Leg,
-        why: NDArray[np.uint8],
+        self, beams: Beams, number: int, rows: NDArray[np.intp], axis: Leg
     ) -> NDArray[np.void]:
-        """The pulses that are not among those heard, as `MISSING`."""
-        pulses = beams.pulses
-        silent = np.ones(len(pulses), np.bool_)
-        silent[heard] = False
-        rows = np.flatnonzero(silent)
-        body = axis.hits.body[rows]
+        """The pulses (k,) that reported nothing, as `MISSING`; `why` is left open."""
+        pulses, body = beams.pulses, axis.hits.body[rows]
         missing = np.empty(len(rows), MISSING)
         missing["time_s"], missing["sweep"] = beams.times_s[rows], number
         for name in ("ring", "column", "azimuth_rad", "elevation_rad"):
             missing[name] = getattr(pulses, name)[rows]
-        missing["true_range_m"], missing["why"] = axis.hits.distance_m[rows], why[rows]
+        missing["true_range_m"] = axis.hits.distance_m[rows]
         missing["instance"], missing["category"] = self._instance[body], self._category[body]
         return missing
 
+    def _why(
+        self,
+        beams: Beams,
+        rows: NDArray[np.intp],
+        axis: Leg,
+        clear: Array,
+        climate: Climate | None,
+        lost: NDArray[np.bool_],
+    ) -> NDArray[np.uint8]:
+        """Why pulses (k,) reported nothing, see `Why`.
 
-def reasons(
-    params: LidarParams,
-    state: LidarState,
-    beams: Beams,
-    axis: Leg,
-    clear: Array,
-    climate: Climate | None,
-    lost: NDArray[np.bool_],
-) -> NDArray[np.uint8]:
-    """Why each pulse (n,) would report nothing, see `Why`: the first that holds.
-
-    Args:
-        params: The sensor.
-        state: The device.
-        beams: The pulses.
-        axis: What they met.
-        clear: (n,) power of the strongest echo in clear air.
-        climate: The weather.
-        lost: (n,) whether the gain lost an echo.
-    """
-    distance, least = axis.hits.distance_m, least_power(params)
-    power = np.ones(len(beams)) if climate is None else climate.air.power
-    window = np.ones(len(beams)) if climate is None else climate.air.window
-    bright = clear >= least
-    why = np.full(len(beams), Why.WEAK, np.uint8)
-    for reason, holds in (  # the later ones prevail
-        (Why.WEATHER, bright & (clear * power < least)),
-        (Why.WINDOW, bright & (clear * window < least)),
-        (Why.MIRRORED, ~bright & (axis.met.mirror + axis.met.clear > AWAY)),
-        (Why.GAIN, lost),
-        (Why.OUT_OF_RANGE, (distance < params.min_range_m) | (distance > params.cutoff_m)),
-        (Why.NO_SURFACE, axis.hits.body < 0),
-        (Why.DEAD, state.dead[beams.pulses.ring]),
-    ):
-        why[holds] = reason
-    return why
+        Args:
+            beams: All pulses.
+            rows: Those that reported nothing.
+            axis: What all met.
+            clear: (k,) power of their strongest echo in clear air.
+            climate: The weather.
+            lost: (k,) whether the gain lost an echo of theirs.
+        """
+        params, least, met = self.params, least_power(self.params), axis.met
+        distance = axis.hits.distance_m[rows]
+        bright, one = clear >= least, np.ones(len(rows))
+        power, window = (
+            (one, one) if climate is None else (climate.air.power[rows], climate.air.window[rows])
+        )
+        why = np.full(len(rows), Why.WEAK, np.uint8)
+        for reason, holds in (  # the later ones prevail
+            (Why.WEATHER, bright & (clear * power < least)),
+            (Why.WINDOW, bright & (clear * window < least)),
+            (Why.MIRRORED, ~bright & ((met.mirror + met.clear)[rows] > AWAY)),
+            (Why.GAIN, lost),
+            (Why.OUT_OF_RANGE, (distance < params.min_range_m) | (distance > params.cutoff_m)),
+            (Why.NO_SURFACE, axis.hits.body[rows] < 0),
+            (Why.DEAD, self.state.dead[beams.pulses.ring[rows]]),
+        ):
+            why[holds] = reason
+        return why
 
 
 @compiled

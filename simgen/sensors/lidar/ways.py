@@ -20,8 +20,8 @@ from simgen.survey import Survey
 
 Array = NDArray[np.float64]
 LIFT_M = 1e-4  # along the way, off the surface that light goes on from
-FAINTEST = 1e-3  # share of the light, of the way out and back, that is followed
-MOST_LEGS = 8  # of one way; between two mirrors it need not end
+FAINTEST = 0.01  # share of the light, of the way out and back, that is followed
+MOST_LEGS = 5  # of one way; between two mirrors it need not end
 
 
 @dataclass(frozen=True, eq=False)

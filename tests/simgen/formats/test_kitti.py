@@ -1,6 +1,7 @@
 """KITTI's layout, held against a reader written from the development kit's readme."""
 
 import dataclasses
+import json
 from types import SimpleNamespace
 
 import numpy as np
@@ -297,6 +298,37 @@ def test_the_calibration_of_a_rig_that_drives_holds_in_mid_sweep(moving, tmp_pat
         late = np.abs(points["time_s"] - picture.time_s)
         assert off[near & (late < 0.001)].max() < 0.5
         assert off[near & (late > 0.01)].max() > 2
+
+
+def test_bodies_that_are_elsewhere_in_the_picture_are_refused(tmp_path, monkeypatch):
+    original, second = ToyClouds.__call__, []
+
+    def hurried(self, index):
+        sample = original(self, index)
+        boxes = sample.streams["lidar_boxes"].copy()
+        boxes["velocity_m_s"] = (0, 6, 8)
+        (frame,) = sample.frames
+        frames = [dataclasses.replace(frame, time_s=frame.time_s - 0.05)]
+        frames += [dataclasses.replace(frame, number=1) for _ in second]
+        streams = {**sample.streams, "lidar_boxes": boxes}
+        return dataclasses.replace(sample, frames=tuple(frames), streams=streams)
+
+    monkeypatch.setattr(ToyClouds, "__call__", hurried)
+    dataset = toy(ToyClouds(), tmp_path / "set", 1)
+    with pytest.raises(
+        StoreError,
+        match=r"00000000, body\d: a body may move 0\.1 m at most between .*; got 0\.5 m in 0\.05 s;"
+        r" generate with a frame in mid-sweep",
+    ):
+        FORMAT.write(dataset, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    assert KittiFormat(max_shift_m=1).write(dataset, tmp_path / "out").objects > 0
+    # With a frame in mid-sweep as well, that one is taken, and nothing is off.
+    second.append(True)
+    written = FORMAT.write(toy(ToyClouds(), tmp_path / "second", 1), tmp_path / "both")
+    assert (written.images, written.clouds) == (1, 1)
+    document = json.loads((tmp_path / "both" / "simgen.json").read_text())
+    assert document["frames"] == [{"sample": 0, "frame": 1, "sweep": 0}]
 
 
 @pytest.mark.parametrize(
