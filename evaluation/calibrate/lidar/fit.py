@@ -271,13 +271,9 @@ def _pair(value: float, draws: Array) -> list[float]:
 
 def _spread(value: float, draws: Array) -> object:
     error = float(np.std(draws, ddof=1)) if len(draws) > 1 else 0.0
-    if not error > 0:
+    low, high = _short(max(value - 3 * error, 0.0)), _short(value + 3 * error)
+    if not low < high:  # narrower than what is written: a distribution could not be read back
         return _short(value)
     return {
-        "normal": {
-            "mean": _short(value),
-            "std": float(f"{error:.3g}"),
-            "low": _short(max(value - 3 * error, 0.0)),
-            "high": _short(value + 3 * error),
-        }
+        "normal": {"mean": _short(value), "std": float(f"{error:.3g}"), "low": low, "high": high}
     }

@@ -11,14 +11,16 @@ from synthetic_scans import scans
 from typer import Typer
 from typer.testing import CliRunner
 
-from evaluation.calibrate.lidar import calibrate_lidar, read_scans, write_scans
+from evaluation.calibrate.lidar import calibrate_lidar, fit, read_scans, write_scans
 from evaluation.calibrate.lidar.compare import check
 from evaluation.calibrate.lidar.record import record
 from evaluation.calibrate.lidar.repeats import match, nearest
 from evaluation.calibrate.lidar.replica import replica
 from evaluation.calibrate.lidar.twin import simulate
 from simgen.cli import calibrate_lidar as command
+from simgen.config import load_config
 from simgen.errors import CaptureError
+from simgen.generate import Source
 from simgen.rng import Key
 from simgen.sensors.lidar import LidarParams
 from simgen.world import World
@@ -154,6 +156,22 @@ def test_the_command_writes_settings_and_a_picture(taken, tmp_path):
     assert section["noise"]["range_step_m"] == 0.002
     assert (tmp_path / "out.png").read_bytes()[:4] == b"\x89PNG"
     assert '"range_floor_m"' in done.output
+
+
+def test_an_error_too_small_to_be_written_gives_a_constant():
+    draws = np.array([1.6380001e-06, 1.6380002e-06, 1.6379999e-06])
+    assert fit._spread(1.638e-06, draws) == 1.638e-06
+    told = fit._spread(1.638e-06, np.array([1.5e-06, 1.638e-06, 1.776e-06]))["normal"]
+    assert told["low"] < told["mean"] < told["high"]
+
+
+@needs_real
+def test_settings_of_real_scans_can_be_extended(tmp_path):
+    done = run(REAL / "vlp16.npz", "--out", tmp_path / "mine.yaml")
+    assert done.exit_code == 0, done.output
+    (tmp_path / "config.yaml").write_text("extends: [room, mine.yaml]\n")
+    source = Source(load_config(tmp_path / "config.yaml"))
+    assert source.recipe.lidar["noise"]["range_step_m"] == 0.002
 
 
 @needs_real
