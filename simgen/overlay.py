@@ -57,7 +57,8 @@ def birds_eye(points: NDArray[Any], boxes: NDArray[Any], width_px: int) -> Image
     """A cloud's first sweep from above, forward to the right, with the boxes of what it saw.
 
     Points are the brighter the higher they lie; those of labelled bodies have their class's
-    colour. The picture covers all but the farthest twentieth of the points, up to 50 m ahead.
+    colour. Ahead and to the sides, the picture covers all but the farthest twentieth of the
+    points, up to 50 m ahead.
 
     Args:
         points: As `simgen.clouds.POINT`.
@@ -71,7 +72,8 @@ def birds_eye(points: NDArray[Any], boxes: NDArray[Any], width_px: int) -> Image
     points, boxes = points[points["sweep"] == 0], boxes[boxes["sweep"] == 0]
     if not len(points):
         return image
-    reach = float(np.clip(np.quantile(points["range_m"], 0.95), 1.0, 50.0))
+    ahead, aside = (np.quantile(np.abs(points[axis]), 0.95) for axis in ("x", "y"))
+    reach = float(np.clip(max(1.15 * ahead, 2.3 * aside), 1.0, 50.0))
     scale, centre = width_px / 2 / reach, np.array([width_px / 2, width_px / 4])
     low, high = np.quantile(points["z"], [0.02, 0.98])
     bright = 60 + 195 * np.clip((points["z"] - low) / max(high - low, 1e-3), 0, 1)
