@@ -207,12 +207,13 @@ class Dataset:
         self._last: tuple[int, Sidecar] | None = None
 
     @classmethod
-    def open(cls, path: Path) -> Dataset:
+    def open(cls, path: Path | str) -> Dataset:
         """Open the dataset in a folder.
 
         Raises:
             StoreError: When there is none, it is not finished, or its manifest is damaged.
         """
+        path = Path(path)
         manifest = Manifest.load(path)
         if not manifest.complete:
             raise StoreError(

@@ -58,6 +58,10 @@ def test_every_sample_comes_back_whole(which, request):
     assert not same(dataset.record(0).load(), source(1))
 
 
+def test_a_folder_may_be_text(single):
+    assert Dataset.open(str(single.path)).manifest == single.manifest
+
+
 def test_keys_members_and_headers(single, sequence):
     with tarfile.open(single.layout.tar(0)) as archive:
         infos = archive.getmembers()
