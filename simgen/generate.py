@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -26,6 +28,7 @@ from simgen.sensors.depth import PRINCIPLES
 from simgen.sensors.event import EventParams
 from simgen.sensors.imu import ImuParams
 from simgen.sensors.lidar import LidarParams
+from simgen.sensors.lidar.table import contents
 from simgen.sensors.radar import RadarParams
 from simgen.shot import Shot
 from simgen.space import Draw
@@ -128,8 +131,16 @@ class Source:
 
     @property
     def digest(self) -> str:
-        """Identity of the config; the same for every count."""
-        return self.recipe.digest()
+        """Identity of the config and of pattern files it names; the same for every count.
+
+        Raises:
+            ConfigError: When such a file cannot be read.
+        """
+        digest, lidar = self.recipe.digest(), self.recipe.lidar
+        files = contents(lidar.get("pattern")) if lidar else ()
+        if not files:
+            return digest
+        return hashlib.sha256(json.dumps([digest, files]).encode()).hexdigest()
 
     def __call__(self, index: int) -> Sample:
         """Sample `index`, which depends on nothing but the config and the index.

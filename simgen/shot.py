@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simgen.config import Config, Moment
-from simgen.errors import SimgenError
+from simgen.errors import ConfigError, SimgenError
 from simgen.labels import ALL, View, label
 from simgen.render import Renderer
 from simgen.render.supersample import supersample
@@ -194,7 +194,10 @@ class Shot:
         self, params: LidarParams, span_s: tuple[float, float], key: Key
     ) -> dict[str, NDArray[np.void]]:
         """What a LiDAR on the camera's rig writes; see `simgen.clouds.STREAMS`."""
-        pulses = scanner(params.pattern, params.rate_hz, params.columns)
+        try:
+            pulses = scanner(params.pattern, params.rate_hz, params.columns)
+        except ConfigError as error:
+            raise error.at("lidar.pattern") from None
         device = make(params, pulses.rings, self.config.key() / "device" / "lidar")
         lidar = Lidar(params, pulses, device, self.world, self.camera.motion, _grey)
         return lidar.record(span_s, key)

@@ -160,7 +160,8 @@ def replay(
         raise StoreError(
             "a replayed sample must equal the stored one",
             ", ".join(differing),
-            "compare the versions in manifest.json with those installed",
+            "compare the versions in manifest.json with those installed, and files that the config "
+            "names (`lidar.pattern`, mesh folders) with what they were",
             str(dataset),
         )
 

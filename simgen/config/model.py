@@ -272,9 +272,11 @@ def _try(model: type[BaseModel], values: object, where: str) -> None:
     except ValidationError as error:
         first = error.errors()[0]
         place = f"{where}{'.' if first['loc'] else ''}{dotted(tuple(first['loc']))}"
+        # A rule between fields says itself what it got; the whole section would drown it.
+        rule = first["msg"].removeprefix("Value error, ")
         raise ConfigError(
             "every draw must satisfy the rules between parameters",
-            f"{first['input']!r}: {first['msg']}",
+            rule if isinstance(first["input"], dict) else f"{first['input']!r}: {rule}",
             "narrow the ranges, or tie the values together with `ref`",
             place,
         ) from None

@@ -14,7 +14,10 @@ from simgen.dataset.layout import LOCKS, MANIFEST, Layout, Manifest, Sidecar, ve
 from simgen.dataset.locks import writer_lock
 from simgen.errors import StoreError
 
-_REMEDY = "generate into another folder, or go on with what made this one"
+_REMEDY = (
+    "generate into another folder, or go on with what made this one, files that the config names "
+    "included"
+)
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,8 @@ def test_missing_file(tmp_path):
     path = tmp_path / "none.csv"
     refuses(
         f"{path}: a pattern file must be a readable CSV file in UTF-8; got [Errno 2] No such file "
-        f"or directory: '{path}'; check the path",
+        f"or directory: '{path}'; check the path: a relative one starts at the folder the command "
+        "runs in",
         str(path),
     )
     (tmp_path / "folder.csv").mkdir()
@@ -46,7 +47,8 @@ def test_missing_file(tmp_path):
         tmp_path,
         b"\xff\xfe\x00",
         "FILE: a pattern file must be a readable CSV file in UTF-8; got 'utf-8' codec can't decode "
-        "byte 0xff in position 0: invalid start byte; check the path",
+        "byte 0xff in position 0: invalid start byte; check the path: a relative one starts at the "
+        "folder the command runs in",
     )
 
 
@@ -123,6 +125,13 @@ def test_settings(tmp_path):
         "FILE: a table of lasers must have one of the settings `cycle_us` and `cycle_hz` (fired by "
         "a clock) or `columns` (fired by angle); add a line such as `# cycle_us = 55.296`",
     )  # fmt: skip
+    refuses_file(
+        tmp_path,
+        "# rate_hz = 10\n# columms = 900\nelevation_deg,azimuth_offset_deg\n1,0\n",
+        "FILE: a table of lasers must have the setting `columns` (fired by angle), or the column "
+        "fire_us and one of the settings `cycle_us` and `cycle_hz` (fired by a clock); got the "
+        "settings rate_hz, columms; add a line such as `# columns = 1024`, or the firing times",
+    )
     refuses_file(
         tmp_path, LASERS.replace("= 50", "= fifty") + row,
         "FILE:1: cycle_us: a pattern must hold numbers; got fifty",

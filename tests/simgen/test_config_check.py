@@ -205,6 +205,7 @@ def test_rules_between_fields_are_tried() -> None:
     with pytest.raises(ConfigError) as caught:
         crossed.check({"scene": Params})
     assert "every draw must satisfy the rules between parameters" in str(caught.value)
+    assert "Value error" not in str(caught.value)
     assert "least must not be above most" in str(caught.value)
     assert "tie the values together with `ref`" in str(caught.value)
 

@@ -6,7 +6,9 @@ describes them. A file without `rates_hz` or `modes` runs at any rate.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from functools import lru_cache
 from importlib import resources
@@ -26,6 +28,7 @@ RIGHT = 90.0
 FASTEST_HZ = 1000.0
 MOST = 20_000_000  # pulses in a sweep: 1.2 GB; more is a slip of a unit
 ORIGIN = ("forward_mm", "left_mm", "up_mm")
+CLOCK = {"cycle_us", "cycle_hz"}
 MICRO = Fraction(1, 1_000_000)
 
 
@@ -57,14 +60,38 @@ def scanner(name_or_path: str, rate_hz: float | None = None, columns: int | None
             name_or_path,
             did_you_mean(name_or_path, names()),
         )
-    try:
+    with _reading(name_or_path):
         status = path.stat()
         return _own(path, status.st_mtime_ns, status.st_size, rate_hz, columns)
+
+
+def contents(pattern: object) -> tuple[tuple[str, str], ...]:
+    """Names and SHA-256 of the users' files that a setting `pattern` names, sorted.
+
+    Args:
+        pattern: Plain data: a name, a path, or a distribution over them.
+
+    Raises:
+        ConfigError: When a file cannot be read.
+    """
+    if isinstance(pattern, dict | list):
+        parts = pattern.values() if isinstance(pattern, dict) else pattern
+        return tuple(sorted({found for part in parts for found in contents(part)}))
+    if not isinstance(pattern, str) or Path(pattern).suffix.lower() != ".csv":
+        return ()
+    with _reading(pattern):
+        return ((pattern, hashlib.sha256(Path(pattern).read_bytes()).hexdigest()),)
+
+
+@contextmanager
+def _reading(name_or_path: str) -> Iterator[None]:
+    try:
+        yield
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
             "a pattern file must be a readable CSV file in UTF-8",
             str(error),
-            "check the path",
+            "check the path: a relative one starts at the folder the command runs in",
             name_or_path,
         ) from error
 
@@ -119,6 +146,14 @@ def build(sheet: Sheet, rate_hz: float | None, columns: int | None) -> Scanner:
 def _lasers(sheet: Sheet, rate_hz: float | None, columns: int | None) -> Scanner:
     """Lasers on a head, fired by a clock (`cycle_us`, `cycle_hz`) or by angle (`columns`)."""
     by_angle = "columns" in sheet.settings
+    if not by_angle and "fire_us" not in sheet.header and not sheet.settings.keys() & CLOCK:
+        raise ConfigError(
+            "a table of lasers must have the setting `columns` (fired by angle), or the column "
+            "fire_us and one of the settings `cycle_us` and `cycle_hz` (fired by a clock)",
+            f"the settings {', '.join(sheet.settings) or 'none'}",
+            "add a line such as `# columns = 1024`, or the firing times",
+            sheet.where,
+        )
     fire = () if by_angle else ("fire_us",)
     settings = {"rate_hz", "turning", "start_deg"}
     settings |= {"columns", "modes"} if by_angle else {"cycle_us", "cycle_hz", "rates_hz"}
