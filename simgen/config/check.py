@@ -20,6 +20,11 @@ from simgen.space.parse import RANDOM, Locate, static_value
 from simgen.space.places import branches
 from simgen.space.static import Analysis
 
+YAML_WORDS = {  # what a writer of YAML calls JSON's
+    "must be a valid array": "must be a list, such as [1, 2]",
+    "must be an object": "must be a mapping of keys to values",
+}
+
 
 def check_models(space: Space, models: Mapping[str, type[BaseModel]], locate: Locate) -> None:
     """Check every section of a space that has a model; see `Config.check`.
@@ -202,7 +207,9 @@ class _Checker:
             raise ConfigError(
                 f"every value of `{name}` {fault}",
                 f"{shown!r}, {why}",
-                "narrow the distribution, or cut it off with `low` and `high`",
+                "narrow the distribution, or cut it off with `low` and `high`"
+                if isinstance(value, int | float | tuple)
+                else "mend it, or take it out",
                 self.locate(node.source),
             )
 
@@ -222,6 +229,7 @@ def _fault(kind: Any, value: object) -> str | None:
         found = error.errors()[0]
         inner = "".join(f"[{part}]" for part in found["loc"] if isinstance(part, int))
         message = found["msg"].replace("Input should be", "must be").replace("Input should", "must")
+        message = YAML_WORDS.get(message, message)
         message = message.removeprefix("Value error, ")
         message = message if message.startswith("must") else f"must be right: {message}"
         return f"{message} at {inner}" if inner else message

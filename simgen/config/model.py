@@ -272,11 +272,13 @@ def _try(model: type[BaseModel], values: object, where: str) -> None:
     except ValidationError as error:
         first = error.errors()[0]
         place = f"{where}{'.' if first['loc'] else ''}{dotted(tuple(first['loc']))}"
+        said = first["msg"].removeprefix("Value error, ")
         # A rule between fields says itself what it got; the whole section would drown it.
-        rule = first["msg"].removeprefix("Value error, ")
+        between = isinstance(first["input"], dict)
+        rule = "every draw must satisfy the rules between parameters"
         raise ConfigError(
-            "every draw must satisfy the rules between parameters",
-            rule if isinstance(first["input"], dict) else f"{first['input']!r}: {rule}",
+            f"{rule}: {said}" if between else rule,
+            None if between else f"{first['input']!r}: {said}",
             "narrow the ranges, or tie the values together with `ref`",
             place,
         ) from None

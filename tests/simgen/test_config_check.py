@@ -104,6 +104,8 @@ def test_accepts(tree: dict[str, Any]) -> None:
         ({"size_m": "1"}, "`values.size_m` must be a valid number; got '1'"),
         ({"size_m": True}, "`values.size_m` must be a valid number; got True"),
         ({"n": 2.5}, "`values.n` must be a valid integer"),
+        ({"point": 2}, "`values.point` must be a list, such as [1, 2]; got 2"),
+        ({"body": "red"}, "`values.body` must be a mapping of keys to values; got 'red'"),
         ({"kind": "wod"}, "`values.kind` must be 'wood' or 'felt'; got 'wod'"),
         (
             {"size_m": {"uniform": [-1, 2]}},
@@ -127,7 +129,7 @@ def test_accepts(tree: dict[str, Any]) -> None:
         ({"n": {"uniform": [1, 3]}}, "every value of `values.n` must be a valid integer"),
         ({"n": {"integer": [0, 3]}}, "greater than or equal to 1; got 0, a value of `integer`"),
         ({"wet": {"uniform": [0, 1]}}, "every value of `values.wet` must be a valid boolean"),
-        ({"kind": {"choice": ["wood", "silk"]}}, "must be 'wood' or 'felt'; got 'silk'"),
+        ({"kind": {"choice": ["wood", "silk"]}}, "got 'silk', a value of `choice`; mend it, or"),
         ({"axis": [1, 1, 0]}, "`values.axis` must have length 1; got [1, 1, 0]"),
         (
             {"axis": {"rgb": [[0, 0, 0], [1, 1, 1]]}},

@@ -13,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simgen.compiled import compiled
+from simgen.errors import ConfigError
 from simgen.rays import Hits, Rays
 from simgen.sensors.lidar.params import Optics
 from simgen.sensors.lidar.pulses import Pulses
 
 Array = NDArray[np.float64]
 GOLDEN_RAD = np.pi * (3 - np.sqrt(5))
+MOST = 20_000_000  # rays of a sweep: 5 GB
 STEP_M = 0.02  # a neighbour this far off the surface's plane lies on another surface
 
 
@@ -92,7 +94,17 @@ def sub_rays(rays: Rays, up: Array, optics: Optics) -> Rays:
         rays: The axes of the beams.
         up: (n, 3) or (1, 3) the sensor's upward axis in the world.
         optics: The beam.
+
+    Raises:
+        ConfigError: When they are more than fit the memory.
     """
+    if len(rays) * optics.subrays > MOST:
+        raise ConfigError(
+            f"the footprints of a sweep may be taken apart into at most {MOST:,} rays",
+            f"{len(rays):,} beams of {optics.subrays:,} rays",
+            "take fewer `subrays`, or `footprint: edges`",
+            "lidar.optics.subrays",
+        )
     spot = spots(optics.subrays)
     waist, lean = optics.exit_m / 2, np.asarray(optics.divergence_mrad) * 1e-3 / 2
     origins, directions = _spread(rays.origins_m, rays.directions, up, spot, waist, lean)
