@@ -86,9 +86,7 @@ def diagnose(evidence: Evidence, proxy: Array, rule: Rule, *, key: Key) -> Diagn
         seen["judge"] = [float(each.mean()) for each in evidence.judge]
         seen["panel"] = [float(each.mean()) for each in evidence.panel]
     if evidence.gate_features is not None and evidence.features is not None:
-        nearer = self_reference.self_reference(
-            evidence.gate_features, evidence.features, proxy
-        )
+        nearer = self_reference.self_reference(evidence.gate_features, evidence.features, proxy)
         pairs[self_reference.NAME] = nearer.p_value
         seen["to gate"], seen["to last"] = nearer.to_gate.tolist(), nearer.to_last.tolist()
         fewer = collapse.collapse(evidence.gate_features, evidence.features, rule.narrowing)

@@ -29,9 +29,7 @@ def detectable(error: float, critical: float, rule: Rule, df: float = math.inf) 
     return rule.delta + (student(critical, df) + float(stats.t.ppf(rule.power, df))) * error
 
 
-def power_at(
-    fall: float, error: float, critical: float, rule: Rule, df: float = math.inf
-) -> float:
+def power_at(fall: float, error: float, critical: float, rule: Rule, df: float = math.inf) -> float:
     """Chance that a real fall between two checkpoints is flagged at the second."""
     if error <= 0:
         return 1.0 if fall > rule.delta else 0.0

@@ -29,7 +29,9 @@ def read_scores(path: Path) -> tuple[Array, Array]:
         ) from error
 
 
-def sealed_test(state: State, first: Array, last: Array, confidence: float = 0.95) -> dict[str, Any]:
+def sealed_test(
+    state: State, first: Array, last: Array, confidence: float = 0.95
+) -> dict[str, Any]:
     """Test whether the last setting is better than the first, and how much tuning flattered.
 
     Args:

@@ -247,7 +247,5 @@ def sizes(parts: Mapping[str, CaptureSet]) -> dict[str, int]:
 
 def session_of(captures: CaptureSet, images: Sequence[LabelledImage]) -> list[int]:
     """Number of the session that each picture belongs to: the groups of a gate's scores."""
-    number = {
-        image.id: place for place, each in enumerate(sessions(captures)) for image in each
-    }
+    number = {image.id: place for place, each in enumerate(sessions(captures)) for image in each}
     return [number[image.id] for image in images]

@@ -98,7 +98,9 @@ def from_ledger(ledger: Ledger) -> Trajectory:
     gate = ledger.gate()
     notes = []
     if ledger.torn_bytes:
-        notes.append(f"The ledger's last line was cut short ({ledger.torn_bytes} bytes) and dropped.")
+        notes.append(
+            f"The ledger's last line was cut short ({ledger.torn_bytes} bytes) and dropped."
+        )
     pressure = [each.pressure for each in looks]
     return _trajectory(
         str(ledger.folder),
@@ -185,10 +187,14 @@ def _from_csv(path: Path, rule: Rule | None) -> Trajectory:
         for name in names:
             if name not in (*COLUMNS, *OPTIONAL):
                 known = (*COLUMNS, *OPTIONAL)
-                raise ConfigError("a column must be known", name, did_you_mean(name, known), str(path))
+                raise ConfigError(
+                    "a column must be known", name, did_you_mean(name, known), str(path)
+                )
         missing = [name for name in COLUMNS if name not in names]
         if missing:
-            raise ConfigError("a column must be there", missing, f"columns: {', '.join(COLUMNS)}", str(path))
+            raise ConfigError(
+                "a column must be there", missing, f"columns: {', '.join(COLUMNS)}", str(path)
+            )
         lines = list(reader)
     proxy: dict[int, float] = {}
     pressure: dict[int, float] = {}

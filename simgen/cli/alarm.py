@@ -22,7 +22,9 @@ LOOP = typer.Argument(..., help="A loop's folder.")
 WHY = typer.Option(..., "--why", help="What happened.")
 BENCH_OUT = typer.Option(..., "--out", help="Folder for alarm.md, alarm.json and alarm.png.")
 WORLDS = typer.Option(["L0", "L1", "L2"], "--world", help="May be repeated.")
-SCORES = typer.Option(..., "--scores", help="JSON: per-image `first` and `last`, seeds by pictures.")
+SCORES = typer.Option(
+    ..., "--scores", help="JSON: per-image `first` and `last`, seeds by pictures."
+)
 OUT = typer.Option(None, "--out", help="Folder for alarm.html and alarm.json.")
 RAISED = 10
 

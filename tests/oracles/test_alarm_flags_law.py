@@ -135,7 +135,12 @@ def test_bias_p_values_do_not_reject_too_often_at_the_border():
 
 def test_holm_is_holm():
     rule = Rule(checkpoints=2, alpha_diagnosis=0.05)
-    p = {"a": np.array([0.012]), "b": np.array([0.03]), "c": np.array([0.04]), "d": np.array([0.001])}
+    p = {
+        "a": np.array([0.012]),
+        "b": np.array([0.03]),
+        "c": np.array([0.04]),
+        "d": np.array([0.001]),
+    }
     margins = holm_margins(p, rule)
     # levels .0125, .01667, .025, .05: d and a pass, b does not, and so c must not
     assert [bool(margins[name][0] > 0) for name in "abcd"] == [True, False, False, True]
@@ -167,8 +172,12 @@ def test_best_of_n_moves_by_its_divergence_and_gains_what_it_should():
         density = n * u ** (n - 1)  # of the winner's rank, under no choice uniform
         return density * np.log(density) if density > 0 else 0.0
 
-    assert kl_best_of(n) == pytest.approx(integrate.quad(integrand, 0, 1, points=[0.99, 0.999])[0], abs=1e-6)
-    top = integrate.quad(lambda z: z * n * stats.norm.pdf(z) * stats.norm.cdf(z) ** (n - 1), -8, 8)[0]
+    assert kl_best_of(n) == pytest.approx(
+        integrate.quad(integrand, 0, 1, points=[0.99, 0.999])[0], abs=1e-6
+    )
+    top = integrate.quad(lambda z: z * n * stats.norm.pdf(z) * stats.norm.cdf(z) ** (n - 1), -8, 8)[
+        0
+    ]
     assert top == pytest.approx(3.2414, abs=1e-3)
     s_v, s_x = 1.0, 1.5
     gold = draw.normal(0, s_v, (3000, n))

@@ -40,7 +40,10 @@ def draw(plain: dict[str, Any], path: Path) -> None:
         x = np.arange(len(plants)) + (place - (len(rows) - 1) / 2) * width
         right.bar(x, heights, width, color=colours.get(row["detector"], "#333333"))
     right.set_xticks(np.arange(len(plants)), plants, rotation=28, ha="right")
-    right.set(ylim=(0, 1.02), title="True flags, each detector at 5 % false flags in its worst honest cell")
+    right.set(
+        ylim=(0, 1.02),
+        title="True flags, each detector at 5 % false flags in its worst honest cell",
+    )
     for axis in (left, right):
         axis.spines[["top", "right"]].set_visible(False)
         axis.grid(axis="y", color="#e4e0da", lw=0.7)

@@ -48,11 +48,10 @@ def record(
                     "setting": setting,
                     "threshold": level if np.isfinite(level) else None,
                     "cells": cells,
-                    "worst false": max(
-                        cells[_name(c)]["false rate"] for c in found if c.honest
-                    ),
+                    "worst false": max(cells[_name(c)]["false rate"] for c in found if c.honest),
                     "mean true": _mean_true(cells, found),
-                    "milliseconds a loop": 1000 * float(np.mean([c.seconds[each.name] for c in found])),
+                    "milliseconds a loop": 1000
+                    * float(np.mean([c.seconds[each.name] for c in found])),
                 }
             )
         curves[each.name] = roc(found, each.name)
@@ -159,9 +158,7 @@ def _blind(cell: Measured) -> bool:
 
 
 def _mean_true(cells: dict[str, Any], found: Sequence[Measured]) -> float:
-    rates = [
-        cells[_name(c)]["true rate"] for c in found if not c.honest and not _blind(c)
-    ]
+    rates = [cells[_name(c)]["true rate"] for c in found if not c.honest and not _blind(c)]
     return float(np.mean(rates))
 
 
@@ -187,9 +184,7 @@ def _flags(cell: Measured) -> dict[str, Any]:
         "cell": _name(cell),
         "honest": cell.honest,
         "loops": loops,
-        "raised": {
-            name: float(np.mean(when < 10**6)) for name, when in cell.first.items()
-        },
+        "raised": {name: float(np.mean(when < 10**6)) for name, when in cell.first.items()},
         "own": list(cell.own),
         "own first": own / raised if cell.own and raised and not _blind(cell) else None,
         "any false": false / of,

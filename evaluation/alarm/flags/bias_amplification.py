@@ -43,10 +43,10 @@ def cramers_v(counts: Array) -> Array:
     due = rows * columns / total
     with np.errstate(divide="ignore", invalid="ignore"):
         chi = np.where(due > 0, (counts - due) ** 2 / due, 0.0).sum(axis=(-2, -1))
-    least = np.minimum(
-        (rows[..., 0] > 0).sum(axis=-1), (columns[..., 0, :] > 0).sum(axis=-1)
+    least = np.minimum((rows[..., 0] > 0).sum(axis=-1), (columns[..., 0, :] > 0).sum(axis=-1))
+    result: Array = np.where(
+        least > 1, np.sqrt(chi / total[..., 0, 0] / np.maximum(least - 1, 1)), 0
     )
-    result: Array = np.where(least > 1, np.sqrt(chi / total[..., 0, 0] / np.maximum(least - 1, 1)), 0)
     return result
 
 

@@ -64,9 +64,7 @@ def self_reference(gate: Array, generated: Sequence[Array], proxy: Array) -> Sel
     kernel = kernel_of(gate)
     across = [kernel(gate, each) for each in generated]
     within = [_rows(kernel(each, each)) for each in generated]
-    value = np.array(
-        [w.mean() - 2 * a.mean() for w, a in zip(within, across, strict=True)]
-    )
+    value = np.array([w.mean() - 2 * a.mean() for w, a in zip(within, across, strict=True)])
     own = [w - a.mean(axis=0) for w, a in zip(within, across, strict=True)]
     own_var = [4 * each.var(ddof=1) / len(each) for each in own]
     of_gate = [a.mean(axis=1) for a in across]

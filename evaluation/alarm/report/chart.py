@@ -46,9 +46,7 @@ def chart(verdict: Verdict) -> Markup:
         )
     upper, lower = y(gate + error), y(gate - error)
     band = "M" + "L".join(f"{a:.1f} {b:.1f}" for a, b in zip(xs, upper, strict=True))
-    band += "L" + "L".join(
-        f"{a:.1f} {b:.1f}" for a, b in zip(xs[::-1], lower[::-1], strict=True)
-    )
+    band += "L" + "L".join(f"{a:.1f} {b:.1f}" for a, b in zip(xs[::-1], lower[::-1], strict=True))
     parts.append(Markup('<path class="band" d="{}Z"/>').format(band))
     if run.pressure is not None and run.pressure.max() > 0:
         parts.append(_line("press", xs, y(run.pressure, 0.0, float(run.pressure.max()) * 1.05)))

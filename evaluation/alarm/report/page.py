@@ -97,7 +97,9 @@ def sentences(verdict: Verdict) -> list[str]:
 
 def _tiles(verdict: Verdict) -> list[dict[str, str]]:
     run = verdict.trajectory
-    error = 2 * np.sqrt(run.gate.mean_cov[0, -1, -1] + verdict.primary.seed_var[0, -1] / run.gate.seeds[-1])
+    error = 2 * np.sqrt(
+        run.gate.mean_cov[0, -1, -1] + verdict.primary.seed_var[0, -1] / run.gate.seeds[-1]
+    )
     tiles = [
         {"style": "syn", "value": f"{run.proxy[-1]:.3f}", "reach": "", "name": "proxy, newest checkpoint"},
         {"style": "real", "value": f"{run.gate.mean[0, -1]:.3f}", "reach": f"± {error:.3f}",

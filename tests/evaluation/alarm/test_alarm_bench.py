@@ -106,9 +106,7 @@ def test_flags_are_counted_by_the_onset():
 
 def test_a_matched_threshold_keeps_its_rate():
     draw = np.random.default_rng(0)
-    cells = [
-        Scored(draw.normal(m, 1, (200, 3)), np.full(200, NEVER), np.arange(3)) for m in (0, 1)
-    ]
+    cells = [Scored(draw.normal(m, 1, (200, 3)), np.full(200, NEVER), np.arange(3)) for m in (0, 1)]
     worst = matched_threshold(cells, 0.05, worst=True)
     pooled = matched_threshold(cells, 0.05, worst=False)
     assert max(c.judge(worst).false_rate for c in cells) == 0.05
@@ -159,7 +157,8 @@ def test_the_table_names_what_was_measured(tmp_path):
     detectors = list(known.detectors().values())
     cells = [("L1", "plateau"), ("L1", "overfit")]
     found = [
-        measure(world(w), c, 25, 4 if c == "overfit" else 0, plan, detectors, key=KEY) for w, c in cells
+        measure(world(w), c, 25, 4 if c == "overfit" else 0, plan, detectors, key=KEY)
+        for w, c in cells
     ]
     plain = record(plan, 77, detectors, found[:1], found)
     assert [row["detector"] for row in plain["rows"][::3]] == list(known.detectors())

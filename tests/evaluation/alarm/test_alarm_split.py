@@ -64,7 +64,9 @@ def test_near_copies_by_features_are_counted(tmp_path):
 
 def test_too_few_sessions_are_refused(tmp_path):
     captures = load_captures(folder(tmp_path / "set", days=3))
-    with pytest.raises(CaptureError, match=r"a capture session for each part; got 3 sessions for 4"):
+    with pytest.raises(
+        CaptureError, match=r"a capture session for each part; got 3 sessions for 4"
+    ):
         split_for_loop(captures, Shares())
     assert len(split_for_loop(captures, Shares(), by_session=False).parts) == 4
 
@@ -77,7 +79,9 @@ def test_shares_must_mean_something():
 
 
 def test_overlapping_parts_are_refused():
-    with pytest.raises(CaptureError, match="parts must not overlap; got a.png in tuning and in gate-1"):
+    with pytest.raises(
+        CaptureError, match="parts must not overlap; got a.png in tuning and in gate-1"
+    ):
         require_apart({"tuning": {"a.png": "1"}, "gate-1": {"a.png": "2"}}, "x")
     with pytest.raises(CaptureError, match=r"b.png of tuning is c.png of gate-1, byte for byte"):
         require_apart({"tuning": {"b.png": "1"}, "gate-1": {"c.png": "1"}}, "x")
@@ -85,7 +89,9 @@ def test_overlapping_parts_are_refused():
 
 def test_a_manifest_is_read_back_and_no_edit_passes(tmp_path):
     root, path = folder(tmp_path / "set"), tmp_path / "split.json"
-    done = CliRunner().invoke(app, ["split", str(root), "--out", str(path), "--gates", "2", "--json"])
+    done = CliRunner().invoke(
+        app, ["split", str(root), "--out", str(path), "--gates", "2", "--json"]
+    )
     assert done.exit_code == 0, done.output
     captures = load_captures(root)
     parts = load_split(path, captures)

@@ -113,8 +113,14 @@ def test_a_voided_protocol_comes_first(tmp_path):
         (lambda text: text.replace("0,0.75,0,3.jpg,", "0,0.75,0,2.jpg,", 1), "must stand once"),
         (lambda text: text.replace("0,0.75,0,3.jpg,", "0,0.76,0,3.jpg,", 1), "has one proxy"),
         (lambda text: text.replace("0,0.75,0,3.jpg,", "0,x,0,3.jpg,", 1), "must hold numbers"),
-        (lambda text: text.replace("0,0.75,0,3.jpg,1.0", "0,0.75,0,3.jpg,nan", 1), "must be finite"),
-        (lambda text: text.replace("1,0.82,0,3.jpg,", "1,0.82,0,z.jpg,", 1), "on the same pictures"),
+        (
+            lambda text: text.replace("0,0.75,0,3.jpg,1.0", "0,0.75,0,3.jpg,nan", 1),
+            "must be finite",
+        ),
+        (
+            lambda text: text.replace("1,0.82,0,3.jpg,", "1,0.82,0,z.jpg,", 1),
+            "on the same pictures",
+        ),
     ],
 )
 def test_broken_csv_files_are_refused(tmp_path, change, said):
@@ -149,9 +155,14 @@ def test_broken_json_files_are_refused(tmp_path):
 def test_a_gate_too_small_is_refused_with_the_size_needed(tmp_path):
     values, proxies = BAD
     path = tmp_path / "small.json"
-    rows = [{"proxy": p, "scores": s[:, :20].tolist()} for p, s in zip(proxies, scores(values), strict=True)]
+    rows = [
+        {"proxy": p, "scores": s[:, :20].tolist()}
+        for p, s in zip(proxies, scores(values), strict=True)
+    ]
     path.write_text(json.dumps({"checkpoints": rows}))
-    with pytest.raises(ScoreError, match=r"see a fall of 0.12; got 20 pictures .* use at least \d+ "):
+    with pytest.raises(
+        ScoreError, match=r"see a fall of 0.12; got 20 pictures .* use at least \d+ "
+    ):
         judge(load(path), key=KEY)
 
 
@@ -174,7 +185,9 @@ def test_the_power_is_what_happens():
         verdict = judge(run, key=KEY, draws=1000)
         hits += bool(verdict.flags)
         primary = verdict.primary
-        error, critical, df = (float(each[0, 1]) for each in (primary.error, primary.critical, primary.df))
+        error, critical, df = (
+            float(each[0, 1]) for each in (primary.error, primary.critical, primary.df)
+        )
         due.append(power_at(0.06, error, critical, rule, df))
     assert hits / 150 == pytest.approx(np.mean(due), abs=0.12)
 
@@ -183,7 +196,16 @@ def load_pair(rows):
     from evaluation.alarm.diagnosis import Evidence
     from evaluation.alarm.trajectory import _trajectory
 
-    return _trajectory("pair", Rule(checkpoints=2, drop=1.0), [0, 0], rows, None, [None, None], Evidence(), ("a", "b"))
+    return _trajectory(
+        "pair",
+        Rule(checkpoints=2, drop=1.0),
+        [0, 0],
+        rows,
+        None,
+        [None, None],
+        Evidence(),
+        ("a", "b"),
+    )
 
 
 def test_a_forecast_finds_its_own_curve():
@@ -230,7 +252,9 @@ def test_the_sealed_part_is_tested_once_and_shows_the_winners_curse(tmp_path):
     first, last = scores([0.70, 0.80], "sealed")
     path = tmp_path / "sealed.json"
     path.write_text(json.dumps({"first": first.tolist(), "last": last.tolist()}))
-    done = RUNNER.invoke(app, ["alarm", "sealed", str(ledger.folder), "--scores", str(path), "--json"])
+    done = RUNNER.invoke(
+        app, ["alarm", "sealed", str(ledger.folder), "--scores", str(path), "--json"]
+    )
     assert done.exit_code == 0, done.output
     facts = ledger.state().sealed
     assert facts["low"] < 0.1 < facts["high"]
@@ -247,7 +271,11 @@ def test_sealed_p_values_are_uniform_without_a_gain(tmp_path):
     state, rng = ledger.state(), (KEY / "null").generator()
     found = []
     for _ in range(500):
-        rows = rng.normal(0, 1, (1, 1, 80)) + rng.normal(0, 0.1, (2, 3, 1)) + rng.normal(0, 0.3, (2, 3, 80))
+        rows = (
+            rng.normal(0, 1, (1, 1, 80))
+            + rng.normal(0, 0.1, (2, 3, 1))
+            + rng.normal(0, 0.3, (2, 3, 80))
+        )
         found.append(sealed_test(state, rows[0], rows[1])["p_value"])
     from scipy.stats import kstest
 

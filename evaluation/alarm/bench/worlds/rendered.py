@@ -171,7 +171,9 @@ def path(cell: RenderedCell, number: int, rounds: int) -> Setting:
     first = number <= third
     share = number / third if first else (number - third) / max(rounds - 1 - third, 1)
     a, b = (cell.begin, cell.middle) if first else (cell.middle, cell.end)
-    return Setting(*((1 - share) * p + share * q for p, q in zip(_numbers(a), _numbers(b), strict=True)))
+    return Setting(
+        *((1 - share) * p + share * q for p, q in zip(_numbers(a), _numbers(b), strict=True))
+    )
 
 
 def run(cell: RenderedCell, loops: int, shape: Shape, *, key: Key) -> Runs:
