@@ -39,7 +39,9 @@ class Study:
         import optuna  # noqa: PLC0415
 
         self._kept, self._names, self._kind, self._key = kept, names, sampler, key
-        self._space = {name: optuna.distributions.FloatDistribution(0.0, 1.0) for name in names}
+        self._space: dict[str, optuna.distributions.BaseDistribution] = {
+            name: optuna.distributions.FloatDistribution(0.0, 1.0) for name in names
+        }
         # Proposals are made on a copy in memory: the record holds finished trials alone.
         self._mind = optuna.create_study(
             pruner=optuna.pruners.MedianPruner(n_startup_trials=RANDOM_FIRST, n_warmup_steps=0)
@@ -73,6 +75,8 @@ class Study:
         states: dict[State, optuna.trial.TrialState] = {
             "complete": optuna.trial.TrialState.COMPLETE,
             "pruned": optuna.trial.TrialState.PRUNED,
+            # Without a score it ranks below all: the sampler learns where the pool ends.
+            "refused": optuna.trial.TrialState.PRUNED,
             "failed": optuna.trial.TrialState.FAIL,
         }
         self._mind.tell(
@@ -155,7 +159,7 @@ def _create(path: Path, about: Mapping[str, Any]) -> None:
         partial.replace(path)
 
 
-def _storage(path: Path) -> optuna.storages.RDBStorage:
+def _storage(path: Path) -> Any:
     optuna = _optuna()
     try:
         return optuna.storages.RDBStorage(f"sqlite:///{path}")
@@ -168,7 +172,7 @@ def _storage(path: Path) -> optuna.storages.RDBStorage:
         ) from error
 
 
-def _sampler(kind: str, key: Key) -> optuna.samplers.BaseSampler:
+def _sampler(kind: str, key: Key) -> Any:
     optuna = _optuna()
     seed = key.entropy() % 2**32
     with warnings.catch_warnings():
