@@ -21,9 +21,11 @@ from evaluation.tune.leaves import changed
 from evaluation.tune.loop import TuneOptions, tune
 from evaluation.tune.objective import PoolObjective, Together
 from evaluation.tune.pool import open_pool
+from evaluation.tune.study import require_optuna
 from evaluation.tune.trial import Objective
 from evaluation.tune.vector import Vector
 from evaluation.tune.watch import Watch
+from evaluation.tune.weighted import known
 from evaluation.tune.weights import FLOOR, Array
 from evaluation.tune.widen import widened
 from evaluation.tune.write import Evidence
@@ -106,6 +108,9 @@ def run(
             "features must be known", options.features, did_you_mean(options.features, FEATURES),
             "--features",
         )  # fmt: skip
+    require_optuna()  # and not after hours of rendering
+    for name in options.objectives:
+        known(name)
     extractor = FEATURES[options.features]()
     key = Key(options.loop.seed) / "tune run"
     vector = Vector.of(config, options.move)

@@ -120,7 +120,7 @@ def open_study(
     """
     if sampler not in SAMPLERS:
         raise ConfigError("a sampler must be known", sampler, did_you_mean(sampler, SAMPLERS))
-    optuna = _optuna()
+    optuna = require_optuna()
     with only_process(folder):
         path = folder / NAME
         if not path.exists():
@@ -150,7 +150,9 @@ def _create(path: Path, about: Mapping[str, Any]) -> None:
         partial.unlink(missing_ok=True)
     storage = _storage(partial)
     try:
-        study = _optuna().create_study(study_name=STUDY, storage=storage, direction="minimize")
+        study = require_optuna().create_study(
+            study_name=STUDY, storage=storage, direction="minimize"
+        )
         study.set_user_attr(ABOUT, dict(about))
     finally:
         storage.remove_session()
@@ -160,7 +162,7 @@ def _create(path: Path, about: Mapping[str, Any]) -> None:
 
 
 def _storage(path: Path) -> Any:
-    optuna = _optuna()
+    optuna = require_optuna()
     try:
         return optuna.storages.RDBStorage(f"sqlite:///{path}")
     except Exception as error:  # SQLAlchemy's, whatever the file holds
@@ -173,7 +175,7 @@ def _storage(path: Path) -> Any:
 
 
 def _sampler(kind: str, key: Key) -> Any:
-    optuna = _optuna()
+    optuna = require_optuna()
     seed = key.entropy() % 2**32
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
@@ -191,7 +193,8 @@ def _sampler(kind: str, key: Key) -> Any:
         )
 
 
-def _optuna() -> Any:
+def require_optuna() -> Any:
+    """Optuna; MissingExtraError when it is not installed."""
     try:
         import optuna  # noqa: PLC0415
     except ImportError as error:
