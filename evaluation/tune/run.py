@@ -12,11 +12,12 @@ from evaluation.captures import CaptureSet
 from evaluation.distances import Stage as Show
 from evaluation.distances import silent
 from evaluation.features import Extractor, colour_and_edges, efficientnet_lite0, extract
-from evaluation.parts import TUNING, part_of
+from evaluation.parts import REFERENCE, TUNING, part_of
 from evaluation.synthetic import captures_of, load_any
 from evaluation.tasks.config import TrainConfig
 from evaluation.tune.confirm import confirm, render
 from evaluation.tune.downstream import detection_loss
+from evaluation.tune.gate import watch_detector
 from evaluation.tune.leaves import changed
 from evaluation.tune.loop import TuneOptions, tune
 from evaluation.tune.objective import PoolObjective, Together
@@ -59,6 +60,7 @@ class RunOptions:
         task_images: Samples of its training sets.
         task_seeds: Trainings of each candidate.
         recipe: Budget of a training.
+        alarm: Whether detectors are trained at checkpoints and the gate is asked.
         loop: How the loop runs.
     """
 
@@ -75,6 +77,7 @@ class RunOptions:
     task_images: int = 200
     task_seeds: int = 3
     recipe: TrainConfig = field(default_factory=TrainConfig.quick)
+    alarm: bool = False
     loop: TuneOptions = field(default_factory=TuneOptions)
 
 
@@ -114,7 +117,18 @@ def run(
     extractor = FEATURES[options.features]()
     key = Key(options.loop.seed) / "tune run"
     vector = Vector.of(config, options.move)
-    captures = part_of(load_any(real), options.part)
+    everything = load_any(real)
+    captures = part_of(everything, options.part)
+    if options.alarm:
+        if watch is not None or options.part not in {TUNING, REFERENCE}:
+            raise ConfigError(
+                "a loop with an alarm must not see the gate", options.part,
+                "tune on --part tuning", "--part",
+            )  # fmt: skip
+        watch = watch_detector(
+            everything, out / "alarm", options.loop, images=options.task_images,
+            seeds=options.task_seeds, recipe=options.recipe, workers=options.workers, show=show,
+        )  # fmt: skip
 
     def embed(images: CaptureSet) -> Array:
         with show(f"{extractor.name} of {len(images.images)} pictures") as update:

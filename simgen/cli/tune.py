@@ -33,8 +33,15 @@ CONFIRM = typer.Option(
     0, "--confirm", min=0, help="Render this many samples of the start and the result anew."
 )
 TASK = typer.Option(False, "--task", help="Tune on the loss of a detector as well: slow.")
-TASK_IMAGES = typer.Option(200, "--task-images", min=1, help="Samples of its training sets.")
-TASK_SEEDS = typer.Option(3, "--task-seeds", min=1, help="Trainings of each candidate.")
+TASK_IMAGES = typer.Option(200, "--task-images", min=1, help="Samples of training sets.")
+TASK_SEEDS = typer.Option(3, "--task-seeds", min=1, help="Trainings of each candidate or look.")
+ALARM = typer.Option(
+    False, "--alarm", help="Train detectors at checkpoints and ask the gate part: one bit a look."
+)
+EVERY = typer.Option(20, "--every", min=1, help="Trials between two looks.")
+ON_STOP = typer.Option(
+    "rollback", "--on-stop", help="When the alarm says stop: rollback, stop or continue."
+)
 ITERATIONS = typer.Option(None, "--iterations", min=1, help="Training steps of the detector.")
 WORKERS = typer.Option(1, "--workers", min=1, help="Processes that render.")
 SET = typer.Option([], "--set", help="Override a value of the config: KEY=VALUE.")
@@ -64,6 +71,9 @@ def tune(
     task_images: int = TASK_IMAGES,
     task_seeds: int = TASK_SEEDS,
     iterations: int | None = ITERATIONS,
+    alarm: bool = ALARM,
+    every: int = EVERY,
+    on_stop: str = ON_STOP,
     workers: int = WORKERS,
     assignments: list[str] = SET,
     seed: int = SEED,
@@ -90,7 +100,8 @@ def tune(
         task_images=task_images,
         task_seeds=task_seeds,
         recipe=training_config(True, iterations),
-        loop=TuneOptions(budget=budget, sampler=sampler, seed=seed),
+        alarm=alarm,
+        loop=TuneOptions(budget=budget, sampler=sampler, every=every, on_stop=on_stop, seed=seed),
     )
     start = load_config(config, assignments)
     with writing(out):
@@ -131,5 +142,6 @@ def _report(evidence: Evidence, files: tuple[Path, ...], *, as_json: bool) -> No
             "start": evidence.outcome.start.expected,
             "trials": len(evidence.outcome.trials),
             "rendered": evidence.rendered,
+            "answers": list(evidence.outcome.answers),
         }
     result(facts, as_json=as_json)
