@@ -212,10 +212,15 @@ def target(name: str, x: ArrayLike, y: ArrayLike, *, key: Key, floor: float = FL
         ConfigError: There is no such distance.
         MetricError: The features are not two samples.
     """
-    if name not in TARGETS:
-        raise ConfigError("an objective must be known", name, did_you_mean(name, TARGETS))
+    known(name)
     first, second = samples(x, y, name, _LEAST)
     return TARGETS[name](first, second, key / name, floor)
+
+
+def known(name: str) -> None:
+    """ConfigError unless there is a distance of this name."""
+    if name not in TARGETS:
+        raise ConfigError("an objective must be known", name, did_you_mean(name, TARGETS))
 
 
 def _result(

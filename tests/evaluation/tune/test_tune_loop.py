@@ -237,8 +237,8 @@ def test_a_pool_tunes_towards_the_real_law_without_rendering(tmp_path: Path) -> 
     assert best.ess is not None
     assert 40 <= best.ess < 300
     assert best.pressure == pytest.approx(np.sqrt(np.log(1 / 0.3)), abs=0.25)
-    sparse = [t for t in found.trials if t.state == "failed"]
-    assert sparse
+    sparse = [t for t in found.trials if t.state == "refused"]
+    assert 0 < len(sparse) < 40  # the sampler learns where the pool ends
     assert all("effective sample size must be at least 40" in t.error for t in sparse)
 
 
