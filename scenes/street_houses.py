@@ -31,13 +31,19 @@ class House:
     Attributes:
         building: What it is.
         low_m, high_m: Its ends along the row.
-        gap_m: Open length before it, towards the row's start.
+        gap_m: Ends of the open length before it, towards the row's start; equal for none.
     """
 
     building: Building
     low_m: float
     high_m: float
-    gap_m: float
+    gap_m: tuple[float, float]
+
+    @property
+    def mirrored(self) -> House:
+        """The same in a row that is counted the other way."""
+        low, high = self.gap_m
+        return House(self.building, -self.high_m, -self.low_m, (-high, -low))
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +82,7 @@ def row(
         low, high = middle - building.width_m / 2, middle + building.width_m / 2
         # A gap that holds the crossing street stays open.
         crossed = any(at - 1e-6 < b.at_m < low for b in blocked)
-        placed.append(House(building, low, high, 0.0 if crossed or not placed else low - at))
+        placed.append(House(building, low, high, (low if crossed or not placed else at, low)))
         at = high
     return placed
 
@@ -92,7 +98,10 @@ def houses(plan: Plan, key: Key) -> tuple[list[Body], dict[bool, list[House]]]:
     for far in SIDES:
         side = plan.side(far)
         listed = params.far if far else params.near
-        found = row(listed, (-params.length_m, params.length_m), plan.taken.get(f"row {far}", []))
+        # From the far end, so that a short row leaves the street behind the cameras open.
+        blocked = [Stretch(-b.at_m, b.length_m) for b in plan.taken.get(f"row {far}", [])]
+        counted = row(listed, (-params.length_m, params.length_m), blocked)
+        found = [house.mirrored for house in counted[::-1]]
         rows[far] = found
         line = Line(np.array([0.0, side * plan.outer_m(far), z]), np.eye(3)[0], side * np.eye(3)[1])
         lines = [(line, found)]
@@ -150,9 +159,9 @@ def _house(
         w, h, y = one.width_m, one.height_m, RECESS_M + one.curtain
         hung = np.array([(0, y, 0), (w, y, 0), (w, y, h), (0, y, h)])
         made.quads(hung @ turn.T + left, "curtain")
-    if house.gap_m > 0.4:
-        ends = (house.low_m - house.gap_m, house.low_m)
-        _barrier(made, one.fence, line, ends, one.setback_m + WALL_M, one.fence_height_m, wall, key)
+    if house.gap_m[1] - house.gap_m[0] > 0.4:
+        out = one.setback_m + WALL_M
+        _barrier(made, one.fence, line, house.gap_m, out, one.fence_height_m, wall, key)
     if one.setback_m >= 1.0:
         ends = (house.low_m + 0.1, house.high_m - 0.1)
         _front(made, one, line, ends, wall, key)

@@ -249,8 +249,8 @@ class StreetParams(Values):
         lasts_s: Until when nothing meets; what moves comes to rest then.
         classes: "traffic" labels car, van, truck, pedestrian and cyclist; "all" also sign,
             pole and tree. A constant: class ids depend on it.
-        near, far: Rows of buildings from the rear end on, on the ego vehicle's side and
-            across the road. What is beyond the street's end is left out.
+        near, far: Rows of buildings from the far end on, on the ego vehicle's side and
+            across the road. What is beyond the street's rear end is left out.
         meshes: A folder of your own, and its classes.
         road, crossing, parked, driving, queued, cyclists, pedestrians, trees, bushes, poles,
             signs, objects, ego, light: See their classes.

@@ -90,6 +90,7 @@ class Comparison:
 
     Attributes:
         level: What was exchanged for p-values, "scene" or "sector".
+        least_p: Smallest p-value that there can be.
         spreads: Distributions.
         figures: Quantiles and shares.
         rings: "return rate" and "edges" of each ring, the lowest first.
@@ -97,6 +98,7 @@ class Comparison:
     """
 
     level: str
+    least_p: float
     spreads: tuple[Spread, ...]
     figures: tuple[Figure, ...]
     rings: dict[str, tuple[Figure, ...]]
@@ -153,7 +155,8 @@ def compare(synthetic: Measured, real: Measured, *, key: Key) -> Comparison:
             for r in range(first.whole.shape[1])
             if first.whole[:, r].sum() and second.whole[:, r].sum()
         )
-    return Comparison(sets.ways.level, tuple(spreads), tuple(figures), rings, tuple(missing))
+    least = 1 / min(sets.ways.possible, WAYS + 1)
+    return Comparison(sets.ways.level, least, tuple(spreads), tuple(figures), rings, tuple(missing))
 
 
 def cumulative(sample: Values, edges: Array) -> Array:

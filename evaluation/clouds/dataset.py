@@ -51,8 +51,8 @@ def sweeps(points: NDArray[Any], missing: NDArray[Any], scene: str, bits: int) -
     """The sweeps of a sample.
 
     Args:
-        points: `simgen.sensors.lidar.cloud.POINT`.
-        missing: `simgen.sensors.lidar.cloud.MISSING`.
+        points: `simgen.clouds.POINT`.
+        missing: `simgen.clouds.MISSING`.
         scene: What the sample is called.
         bits: Of an intensity.
 

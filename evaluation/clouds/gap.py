@@ -159,6 +159,8 @@ def load(path: Path, most: int, key: Key) -> tuple[Scan, ...]:
         CaptureError: There are none, or the dataset has no LiDAR.
     """
     path = Path(path)
+    if not path.exists():
+        raise CaptureError("scans must exist", str(path), "check the path")
     found = scans_of(path, most, key) if is_dataset(path) else load_scans(path, most, key)
     if not found:
         raise CaptureError("there must be a scan", "none", "generate with sweeps", str(path))

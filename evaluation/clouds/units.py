@@ -94,11 +94,13 @@ class Exchange:
         level: What changes sides as a whole, "scene" or "sector".
         group: (units of both,) what each unit belongs to.
         first: (ways, groups) float64, 1 where a group is of the first set; row 0 is as it was.
+        possible: How many ways there are.
     """
 
     level: str
     group: Index
     first: Array
+    possible: int
 
 
 def exchange(x: Units, y: Units, ways: int, key: Key) -> Exchange:
@@ -122,7 +124,8 @@ def exchange(x: Units, y: Units, ways: int, key: Key) -> Exchange:
     first[:, : counts[0]] = 1
     first[1:] = key.generator().permuted(first[1:], axis=1)
     group = np.concatenate([groups[0], groups[1] + counts[0]])
-    return Exchange("scene" if enough else "sector", group, first)
+    possible = math.comb(total, counts[0])
+    return Exchange("scene" if enough else "sector", group, first, possible)
 
 
 def _filled(groups: list[Index], sides: tuple[Units, Units]) -> tuple[list[Index], tuple[int, int]]:

@@ -31,12 +31,7 @@ def cloud_verdict(gap: CloudGap) -> Verdict:
             if large
             else "No feature of patches differs by half a standard deviation."
         )
-    tested = tests(gap)
-    found = differing(tested)
-    sentences.append(
-        f"{len(found)} of {len(tested)} figures differ (p < {ALPHA} after Holm)"
-        + (f": {_and(found)}." if found else "; no difference found is not equality.")
-    )
+    sentences.append(_figures(gap))
     sentences.append(
         f"{len(gap.synthetic)} synthetic scans of {_places(scenes(gap.synthetic))}, "
         f"{len(gap.real)} {gap.options.real_word} scans of {_places(scenes(gap.real))}."
@@ -44,7 +39,7 @@ def cloud_verdict(gap: CloudGap) -> Verdict:
     return Verdict("distance", title, (*sentences, *bands))
 
 
-def tests(gap: CloudGap) -> tuple[Result, ...]:
+def judged(gap: CloudGap) -> tuple[Result, ...]:
     """What is tested: Wasserstein distances, quantiles and shares, but no single rings."""
     if gap.comparison is None:
         return ()
@@ -61,6 +56,21 @@ def differing(results: Sequence[Result]) -> list[str]:
             break
         found.append(each.name.split(":")[0])
     return list(dict.fromkeys(found))
+
+
+def _figures(gap: CloudGap) -> str:
+    tested = judged(gap)
+    found = differing(tested)
+    least = gap.comparison.least_p if gap.comparison is not None else 0.0
+    if least * len(tested) >= ALPHA:
+        away = sum(each.low > 0 or each.high < 0 for each in tested)
+        return (
+            f"The intervals of {away} of {len(tested)} figures leave out 0; with so few places p "
+            f"is at least {least:.3f}, and none could pass Holm's test."
+        )
+    return f"{len(found)} of {len(tested)} figures differ (p < {ALPHA} after Holm)" + (
+        f": {_and(found)}." if found else "; no difference found is not equality."
+    )
 
 
 def _told(auc: Result, how: str, gap: CloudGap) -> str:

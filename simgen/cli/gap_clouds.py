@@ -60,7 +60,7 @@ def measure(
 
 
 def _report(found: CloudGap, page: Path, record: Path, *, as_json: bool) -> None:
-    from evaluation.clouds.verdict import cloud_verdict, differing, tests
+    from evaluation.clouds.verdict import cloud_verdict, differing, judged
 
     for note in found.notes:
         err.print(f"note: {note}", markup=False, highlight=False)
@@ -79,8 +79,8 @@ def _report(found: CloudGap, page: Path, record: Path, *, as_json: bool) -> None
         facts["bands"] = f"{sum(one.passes for one in found.checks)} of {len(found.checks)} pass"
     if as_json:
         facts["kind"] = "clouds"
-        facts["differing"] = differing(tests(found))
-        facts["figures"] = {each.name: [each.value, each.low, each.high] for each in tests(found)}
+        facts["differing"] = differing(judged(found))
+        facts["figures"] = {each.name: [each.value, each.low, each.high] for each in judged(found)}
         if found.telling is not None:
             facts["auc"] = {
                 "everything": found.telling.everything.value, "sensor": found.telling.sensor.value

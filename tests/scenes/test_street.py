@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 import trimesh
+from street_draws import CONFIG, build, corners, drawn, named
 from surface_distance import meetings
 
 from scenes.street import FAMILY, SCENERY, TRAFFIC
@@ -22,7 +22,6 @@ from scenes.street_params import (
     Parked,
     Pedestrian,
     Queued,
-    StreetParams,
 )
 from scenes.street_site import Building, Crossing, Pole, Sign, Tree
 from simgen import geometry
@@ -31,46 +30,13 @@ from simgen.config import load_config
 from simgen.contracts.purity import bits
 from simgen.contracts.scene import check_scene
 from simgen.errors import AssetError, ConfigError
-from simgen.generate import RejectedError, Source
+from simgen.generate import Source
 from simgen.rays import Rays
 from simgen.rng import Key
-from simgen.spec import Body, Material, Motion, SceneSpec
+from simgen.spec import Material, Motion
 from simgen.world import World
 
-CONFIG = Path(__file__).parents[2] / "configs" / "street.yaml"
 SEEDS = range(4)
-BARE = StreetParams(
-    near=(), far=(), parked=(), driving=(), cyclists=(), pedestrians=(), trees=(), bushes=(),
-    poles=(), signs=(), crossing=Crossing(),
-)  # fmt: skip
-
-
-@lru_cache(maxsize=32)
-def drawn(seed: int, *overrides: str) -> tuple[StreetParams, SceneSpec]:
-    """The first accepted draw of the shipped config."""
-    space = load_config(CONFIG, overrides).space()
-    for attempt in range(10):
-        key = Key(seed) / attempt
-        values = {k: v for k, v in space.draw(key).values["scene"].items() if k != "family"}
-        params = StreetParams.model_validate(values)
-        try:
-            return params, FAMILY.build(params, key)
-        except RejectedError:
-            continue
-    raise AssertionError("no draw was accepted")
-
-
-def build(**values: object) -> SceneSpec:
-    return FAMILY.build(BARE.model_copy(update=values), Key(0))
-
-
-def named(spec: SceneSpec, start: str) -> list[Body]:
-    return [body for body in spec.bodies if body.name.startswith(start)]
-
-
-def corners(body: Body, time_s: float) -> np.ndarray:
-    position, turn = body.motion.pose(time_s)
-    return body.asset.vertices_m @ turn.T + position
 
 
 def test_the_family_keeps_the_contract() -> None:
@@ -303,51 +269,6 @@ def test_rows_keep_gaps_and_leave_the_crossing_street_open() -> None:
         assert (world.cast(rays).body == -1).all()
 
 
-def fan(spec: SceneSpec) -> tuple[np.ndarray, np.ndarray]:
-    """Ranges of an HDL-64E's beams, every eighth column, and which are answered.
-
-    The law of the radar: a surface of 0.1 that faces the sensor is just seen from 50 m. What
-    passes into glass counts as answered by what is behind it.
-    """
-    elevation = np.radians(
-        np.concatenate([np.linspace(-24.8, -8.83, 32), np.linspace(-8.5, 2.0, 32)])
-    )
-    azimuth = np.linspace(-np.pi, np.pi, 260, endpoint=False)
-    e, a = (v.ravel() for v in np.meshgrid(elevation, azimuth, indexing="ij"))
-    directions = np.column_stack([np.cos(e) * np.cos(a), np.cos(e) * np.sin(a), np.sin(e)])
-    eye = spec.camera.positions_m[0] + [-0.27, 0.0, 0.08]
-    rays = Rays(eye[None], directions, np.zeros(1))
-    world = World(spec)
-    hits = world.cast(rays)
-    surface = world.surface(rays, hits)
-    lasers = [
-        spec.bodies[b].materials[p].laser for b, p in zip(surface.body, surface.part, strict=True)
-    ]
-    cosine = -np.einsum("ij,ij->i", surface.normal, directions[surface.ray])
-    range_m = hits.distance_m[surface.ray]
-    matt = np.array([one.reflectance * (1 - one.mirror - one.clear) for one in lasers])
-    clear = np.array([one.clear > 0.4 for one in lasers])
-    seen = np.zeros(len(rays), dtype=bool)
-    seen[surface.ray] = ((matt * cosine > 0.1 * (range_m / 50) ** 2) | clear) & (range_m < 120)
-    return hits.distance_m, seen
-
-
-def test_default_streets_have_the_ranges_of_kitti_scans() -> None:
-    """Nine HDL-64E scans of KITTI: medians of 5.6 to 10.1 m, 0.865 to 0.952 of shots answered."""
-    medians, answered = [], []
-    for seed in range(8):
-        range_m, seen = fan(drawn(seed)[1])
-        medians.append(float(np.median(range_m[seen])))
-        answered.append(float(seen.mean()))
-    assert min(medians) > 5.6
-    assert max(medians) < 10.1
-    assert 0.88 < np.mean(answered) < 0.94
-    assert min(answered) > 0.82
-    # An open field is neither: negative control.
-    range_m, seen = fan(build())
-    assert seen.mean() < 0.8
-
-
 def test_the_shipped_config_fits_and_is_small() -> None:
     config = load_config(CONFIG)
     assert isinstance(Source(config).family, type(FAMILY))
@@ -369,3 +290,18 @@ def test_every_body_has_an_answer_for_a_laser() -> None:
             assert laser.mirror + laser.clear <= 1
     assert isinstance(Material().laser.retro, float)
     assert Assembly().empty
+
+
+def test_a_row_begins_at_the_far_end_and_fences_close_its_gaps() -> None:
+    row = tuple(Building(gap_m=4, width_m=10, setback_m=0, fence="wall") for _ in range(2))
+    spec = build(near=row)
+    points = corners(named(spec, "near houses")[0], 0.0)
+    assert points[:, 0].max() == pytest.approx(100 - 4)
+    assert points[:, 0].min() == pytest.approx(100 - 28)
+    # Along the street, just behind the facades: houses, a wall between them, nothing else.
+    x = np.array([99.0, 91.0, 84.0, 77.0, 71.0])
+    rays = Rays(
+        np.column_stack([x, np.zeros(5), np.full(5, 1.0)]), np.tile([0, -1.0, 0], (5, 1)),
+        np.zeros(1),
+    )  # fmt: skip
+    np.testing.assert_array_equal(World(spec).cast(rays).body >= 0, [0, 1, 1, 1, 0])

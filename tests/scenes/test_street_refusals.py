@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from pydantic import ValidationError
+from street_draws import build
 
-from scenes.street import FAMILY
 from scenes.street_params import (
     Driving,
     Parked,
@@ -16,12 +16,6 @@ from scenes.street_params import (
 from scenes.street_site import Crossing, Pole, Road, Tree
 from simgen.errors import ConfigError
 from simgen.generate import RejectedError
-from simgen.rng import Key
-
-BARE = StreetParams(
-    near=(), far=(), parked=(), driving=(), cyclists=(), pedestrians=(), trees=(), bushes=(),
-    poles=(), signs=(), crossing=Crossing(),
-)  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -92,4 +86,4 @@ def test_what_has_no_place_is_refused(
     values: dict[str, object], error: type[Exception], said: str
 ) -> None:
     with pytest.raises(error, match=said):
-        FAMILY.build(BARE.model_copy(update=values), Key(0))
+        build(**values)

@@ -117,26 +117,24 @@ def check(
 
 def typical(found: LidarCalibration) -> dict[str, object]:
     """The settings with each distribution at its mean."""
-    section = found.settings()["lidar"]
-    assert isinstance(section, dict)
-    return {name: _mean(value) for name, value in section.items()}
+    return {name: _mean(value) for name, value in found.section().items()}
 
 
-def compare(real: Repeats, simulated: Repeats, key: Key) -> tuple[Row, ...]:
-    """Noise, flicker and returns, over all and by range and reading."""
+def compare(real: Repeats, simulated: Repeats, key: Key, draws: int = DRAWS) -> tuple[Row, ...]:
+    """Noise, flicker and returns, over all and by range and reading; `draws` for intervals."""
     rows = [
-        _row("noise, mm", "noise", real, simulated, key),
-        _row("flicker", "flicker", real, simulated, key),
-        _row("return rate", "rate", real, simulated, key),
+        _row("noise, mm", "noise", real, simulated, key, draws),
+        _row("flicker", "flicker", real, simulated, key, draws),
+        _row("return rate", "rate", real, simulated, key, draws),
     ]
     for kind in ("noise", "flicker"):
         label = "noise, mm" if kind == "noise" else kind
         for low, high in pairwise(RANGES_M):
             name = f"{label}, {low:g} to {high:g} m"
-            rows.append(_row(name, kind, real, simulated, key, range_m=(low, high)))
+            rows.append(_row(name, kind, real, simulated, key, draws, range_m=(low, high)))
         for low, high in pairwise(READINGS):
             name = f"{label}, intensity {low:g} to {high:g}"
-            rows.append(_row(name, kind, real, simulated, key, reading=(low, high)))
+            rows.append(_row(name, kind, real, simulated, key, draws, reading=(low, high)))
     return tuple(row for row in rows if row.n >= LEAST)
 
 
@@ -153,11 +151,11 @@ def figure(
     "rate": share of its pulses that returned.
     """
     inside = np.ones(repeats.ever.shape, np.bool_)
-    for limits, values in (
+    for limits, of_direction in (
         (range_m, repeats.typical_range_m), (reading, repeats.typical_intensity),
     ):  # fmt: skip
         if limits is not None:
-            at = values()
+            at = of_direction()
             inside &= (at >= limits[0]) & (at < limits[1])
     if kind == "noise":
         values, rows = repeats.pair_m()
@@ -188,19 +186,20 @@ def _row(
     real: Repeats,
     simulated: Repeats,
     key: Key,
+    draws: int = DRAWS,
     range_m: tuple[float, float] | None = None,
     reading: tuple[float, float] | None = None,
 ) -> Row:
     values, rows = figure(kind, real, range_m, reading)
     theirs, _ = figure(kind, simulated, range_m, reading)
-    low, high = _interval(kind, values, real.block.ravel()[rows], real.step_m, key / name)
+    low, high = _interval(kind, values, real.block.ravel()[rows], real.step_m, key / name, draws)
     n = len(np.unique(rows))
     told = value_of(kind, theirs, simulated.step_m)
     return Row(name, value_of(kind, values, real.step_m), low, high, told, n)
 
 
 def _interval(
-    kind: str, values: Array, block: NDArray[np.intp], step_m: float, key: Key
+    kind: str, values: Array, block: NDArray[np.intp], step_m: float, key: Key, draws: int
 ) -> tuple[float, float]:
     names, which = np.unique(block, return_inverse=True)
     if len(names) < 2:
@@ -210,7 +209,7 @@ def _interval(
     rng = key.generator()
     drawn = [
         value_of(kind, np.concatenate([parts[k] for k in chosen]), step_m)
-        for chosen in rng.integers(0, len(names), (DRAWS, len(names)))
+        for chosen in rng.integers(0, len(names), (draws, len(names)))
     ]
     low, high = np.quantile(drawn, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return float(low), float(high)

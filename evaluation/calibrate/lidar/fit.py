@@ -21,6 +21,10 @@ WITHIN = 0.6826894921370859  # share of a normal law within one deviation
 GATE_M = 0.05  # width of the zone above a nearest range, in which flicker shows a limit
 GATE_TIMES = 3.0  # more flicker there than elsewhere
 DRAWS = 40
+UNTOLD = (
+    "The scale and power of the intensity need targets of known reflectance; they are left as "
+    "they are."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,13 +77,10 @@ class LidarCalibration:
     @property
     def limits(self) -> tuple[str, ...]:
         """What these scans cannot tell, in sentences."""
-        said = [
-            "The scale and power of the intensity need targets of known reflectance; they are "
-            "left as they are."
-        ]
+        said = [UNTOLD]
         if self.reach.limit:
             said.append(
-                f"No surface was weak enough to be lost for that: the longest range is "
+                "No surface was weak enough to be lost for that: the longest range is "
                 f"{self.reach.max_range_m:.0f} m or more for a reflectance of "
                 f"{self.reference:g}; {self.max_range_m:g} m was taken."
             )
@@ -103,20 +104,25 @@ class LidarCalibration:
         return tuple(said)
 
     def settings(self) -> dict[str, object]:
+        """A piece of a config."""
+        return {"lidar": self.section()}
+
+    def section(self) -> dict[str, object]:
         """A `lidar:` section: a normal distribution a number, its width the standard error.
 
         Power and near range go with the scale of the noise so closely that they are held; the
         scale's width is what the draws leave at a typical ratio.
         """
-        law = self.law
+        law, wide = self.law, self.law.widening
         noise: dict[str, object] = {
             "threshold_snr": self.threshold,
             "energy_sigma": _spread(self.response.sigma, self.response.draws),
-            "range_floor_m": _spread(law.floor_m, law.draws[:, 0]),
-            "range_snr_m": _spread(law.snr_m, self._scales()),
+            "range_floor_m": _spread(wide * law.floor_m, wide * law.draws[:, 0]),
+            "range_snr_m": _spread(wide * law.snr_m, wide * self._scales()),
             "range_snr_power": _short(law.power),
             "range_step_m": law.step_m,
             "near_m": _short(law.near_m),
+            "azimuth_jitter_rad": _spread(law.jitter_rad, law.draws[:, 5]),
         }
         if self.gain is not None:
             g = self.gain
@@ -131,7 +137,7 @@ class LidarCalibration:
             found["max_range_m"] = _spread(self.reach.max_range_m, self.reach.draws)
         if self.gated:
             found["min_range_m"] = _short(self.min_range_m)
-        return {"lidar": found}
+        return found
 
     def write(self, path: Path, source: str) -> None:
         """Write the fragment, with what it was measured on and what it cannot tell above it."""
@@ -155,6 +161,7 @@ class LidarCalibration:
             "range_snr_m": _pair(law.snr_m, self._scales()),
             "range_snr_power": _pair(law.power, law.draws[:, 2]),
             "near_m": _pair(law.near_m, law.draws[:, 3]),
+            "azimuth_jitter_rad": _pair(law.jitter_rad, law.draws[:, 5]),
             "outliers": _pair(law.outliers, law.draws[:, 4]),
             "range_step_m": law.step_m,
             "reading_sigma": _pair(self.response.sigma, self.response.draws),
@@ -178,10 +185,11 @@ class LidarCalibration:
         at = r.typical_range_m()[here], r.typical_intensity()[here]
         typical = float(np.median(snr(law.top, law.near_m, *at)))
         shares = []
-        for _, scale, power, near, _ in law.draws:
+        for _, scale, power, near, *_ in law.draws:
             ratio = float(np.median(snr(law.top, near, *at)))
             shares.append(scale * ratio**-power)
-        return np.array(shares) * typical**law.power
+        scales: Array = np.array(shares) * typical**law.power
+        return scales
 
 
 def calibrate_lidar(
@@ -226,7 +234,8 @@ def _response(pairs: Pairs, scans: Scans, key: Key, draws: int) -> Response:
 
     def sigma(change: Array, level: Array) -> float:
         wide = float(np.quantile(np.abs(change) / level, WITHIN)) ** 2 / 2
-        return float(np.sqrt(max(wide - np.mean(1 / (12 * level**2)), 0.0)))
+        rounding = float(np.mean(1 / (12 * level**2)))
+        return float(np.sqrt(max(wide - rounding, 0.0)))
 
     if inside.sum() < 50:
         return Response(0.0, np.zeros(0), float(values.max()), float((values > 100).mean()))

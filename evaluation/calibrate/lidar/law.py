@@ -3,7 +3,7 @@
 Two sightings of one direction differ by noise alone once the surface's own slope over what
 the azimuths differ by is taken out. Where is fitted: inside surfaces, away from edges.
 
-    sd^2 = floor^2 + (snr_m SNR^-power)^2,   SNR = top I / 100 / R^2 near(R)
+    sd^2 = floor^2 + (snr_m SNR^-power)^2 + (jitter lean)^2,   SNR = top I / 100 / R^2 near(R)
     near(R) = 1 - exp(-(R / near_m)^2)
 
 I is the reading, which a Velodyne gives as reflectance in percent; `top` is the ratio of white
@@ -12,9 +12,13 @@ near spot outgrows the detector, so that power no longer falls with the range sq
 al., "Intensity Correction of Terrestrial Laser Scanning Data by Estimating Laser Transmission
 Function", IEEE TGRS 53(2), 2015, has this form of it.
 
+The head's azimuth is not told exactly: on a surface whose range grows by `lean` for each
+radian, its jitter shows as range noise. At edges the same jitter makes returns flicker.
+
 Differences have more outliers than a normal law: a share of them is taken to be several times
-as wide (Tukey's contaminated normal), is reported, and is not in the law. Rounding to a step
-adds step^2 / 12 to each sighting.
+as wide (Tukey's contaminated normal), and is reported. A receiver with normal noise has no
+such share; it is given noise as much wider as makes the medians agree (`widening`). Rounding
+to a step adds step^2 / 12 to each sighting.
 """
 
 from __future__ import annotations
@@ -24,9 +28,10 @@ from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
+from scipy.optimize import brentq, minimize
+from scipy.special import ndtr
 
-from evaluation.calibrate.lidar.repeats import blocks, nearest, step_deg
+from evaluation.calibrate.lidar.repeats import NORMAL, blocks, nearest, step_deg
 from evaluation.calibrate.lidar.scans import Revolution, Scans
 from simgen.errors import CaptureError
 from simgen.rng import Key
@@ -34,10 +39,10 @@ from simgen.rng import Key
 Array = NDArray[np.float64]
 WIDE = 4.0  # how many times as wide the outliers are
 LEAST_PAIRS = 500
-MOST_PAIRS = 12_000
+MOST_PAIRS = 20_000
 DRAWS = 40
 BEND_M = 0.1  # a surface departs less than this from a straight line over five columns
-LEAN_M = 0.02  # most that the slope may make up for
+LEAN_M = 0.005  # most that the slope may make up for: about the noise of a sighting
 REACH = 2.0  # `near_m` cannot be told beyond this many times the farthest surfaces
 READING = 0.5, 100.0  # below and above, the reading tells no reflectance
 
@@ -51,6 +56,7 @@ class Pairs:
         range_m: (n,) mean.
         intensity: (n,) mean.
         reading: (n, 2) of each sighting.
+        lean_m_rad: (n,) growth of the range with azimuth.
         block: (n,) int, of neighbouring directions.
         step_m: Step of the ranges.
     """
@@ -59,6 +65,7 @@ class Pairs:
     range_m: Array
     intensity: Array
     reading: Array
+    lean_m_rad: Array
     block: NDArray[np.intp]
     step_m: float
 
@@ -69,6 +76,7 @@ class Pairs:
             self.range_m[rows],
             self.intensity[rows],
             self.reading[rows],
+            self.lean_m_rad[rows],
             self.block[rows],
             self.step_m,
         )
@@ -81,7 +89,8 @@ class NoiseLaw:
     Attributes:
         floor_m, snr_m, power, near_m: As above; `snr_m` at a ratio of 1.
         outliers: Share of differences that are `WIDE` times as wide.
-        draws: (d, 5) the same from draws of blocks.
+        jitter_rad: Standard deviation of the azimuth.
+        draws: (d, 6) the same from draws of blocks.
         top: Ratio of white at one metre.
         step_m: Step of the ranges.
         pairs: How many differences.
@@ -93,6 +102,7 @@ class NoiseLaw:
     power: float
     near_m: float
     outliers: float
+    jitter_rad: float
     draws: Array
     top: float
     step_m: float
@@ -104,10 +114,22 @@ class NoiseLaw:
         """Whether power does not fall with range as far as surfaces were seen."""
         return self.near_m > 0.95 * self.reach_m
 
+    @property
+    def widening(self) -> float:
+        """How much wider a normal law is with the same median of absolute differences."""
+        e = self.outliers
+        quarter = brentq(
+            lambda m: (1 - e) * ndtr(m) + e * ndtr(m / WIDE) - 0.75, 0.0, NORMAL * WIDE
+        )
+        return float(quarter) / NORMAL
+
     def sd_m(self, range_m: Array, intensity: Array) -> Array:
-        """Standard deviation of a sighting, rounding left out."""
+        """Standard deviation of a sighting of what faces the sensor, as a normal law has it.
+
+        Rounding is left out.
+        """
         value = np.array([self.floor_m, self.snr_m, self.power, self.near_m])
-        return _sd(value, self.top, range_m, intensity)
+        return self.widening * _sd(value, self.top, range_m, intensity)
 
 
 def snr(top: float, near_m: float, range_m: Array, intensity: Array) -> Array:
@@ -124,10 +146,10 @@ def pairs_of(scans: Scans) -> Pairs:
     Raises:
         CaptureError: When there are too few.
     """
-    parts: list[tuple[Array, Array, Array, Array, NDArray[np.intp]]] = []
+    parts: list[tuple[Array, Array, Array, Array, Array, NDArray[np.intp]]] = []
     for first, second in combinations(scans.revolutions, 2):
         parts.append(_pairs(first, second, scans))
-    d, r, i, both, block = (np.concatenate(part) for part in zip(*parts, strict=True))
+    d, r, i, both, lean, block = (np.concatenate(part) for part in zip(*parts, strict=True))
     if len(d) < LEAST_PAIRS:
         raise CaptureError(
             f"{LEAST_PAIRS} repeated returns or more must lie inside surfaces",
@@ -135,7 +157,7 @@ def pairs_of(scans: Scans) -> Pairs:
             "scan walls and large things, and hold the sensor still",
             scans.name,
         )
-    return Pairs(d, r, i, both, block, scans.step_m())
+    return Pairs(d, r, i, both, lean, block, scans.step_m())
 
 
 def fit_law(pairs: Pairs, top: float, key: Key, draws: int = DRAWS) -> NoiseLaw:
@@ -159,16 +181,19 @@ def fit_law(pairs: Pairs, top: float, key: Key, draws: int = DRAWS) -> NoiseLaw:
     found = []
     for _ in range(draws):
         chosen = np.concatenate([rows[k] for k in rng.integers(0, len(names), len(names))])
-        found.append(_plain(_search(pairs.take(chosen), top, best[0], most)[0]))
-    value = _plain(best[0])
+        part = pairs.take(chosen)
+        found.append(_plain(_search(part, top, best[0], most)[0], *_light(part, top)))
+    value = _plain(best[0], *_light(pairs, top))
+    floor, scale, power, near, outliers, jitter = (float(v) for v in value)
+    spread = np.array(found).reshape(-1, 6)
     return NoiseLaw(
-        *(float(v) for v in value), np.array(found).reshape(-1, 5), top, pairs.step_m, count, most
+        floor, scale, power, near, outliers, jitter, spread, top, pairs.step_m, count, most
     )
 
 
 def _pairs(
     first: Revolution, second: Revolution, scans: Scans
-) -> tuple[Array, Array, Array, Array, NDArray[np.intp]]:
+) -> tuple[Array, Array, Array, Array, Array, NDArray[np.intp]]:
     """Differences of two revolutions, at the columns of the first."""
     r = first.range_m
     step = step_deg(first)
@@ -194,7 +219,8 @@ def _pairs(
     good &= np.abs(difference) < BEND_M
     both = np.stack([first.intensity[inner][good], told[good]], axis=1)
     block = blocks(first.azimuth_deg[inner], scans)
-    return difference[good], five[2][good], both.mean(axis=1), both, block[good]
+    slope = np.degrees(lean)[good]  # from metres a degree to metres a radian
+    return difference[good], five[2][good], both.mean(axis=1), both, slope, block[good]
 
 
 def _sd(value: Array, top: float, range_m: Array, intensity: Array) -> Array:
@@ -204,18 +230,33 @@ def _sd(value: Array, top: float, range_m: Array, intensity: Array) -> Array:
     return found
 
 
+def _light(pairs: Pairs, top: float) -> tuple[Array, Array]:
+    square = np.square(pairs.range_m)
+    return np.clip(pairs.intensity, *READING) / 100 * top / square, square
+
+
 def _starts(pairs: Pairs) -> list[Array]:
     typical = max(float(np.median(np.abs(pairs.difference_m))), 1e-4)
-    return [
-        np.array([np.log(typical), np.log(0.3), 0.5, np.log(near), -3.0]) for near in (1.0, 8.0)
-    ]
+    whole, part = np.log(typical), np.log(typical / 2)
+    return [np.array([whole, part, 0.5, np.log(near), -3.0, -9.0]) for near in (0.5, 2.0, 8.0)]
 
 
-def _plain(theta: Array) -> Array:
-    """Floor, scale, power, near range, share of outliers."""
-    return np.array(
-        [np.exp(theta[0]), np.exp(theta[1]), theta[2], np.exp(theta[3]), _share(theta[4])]
-    )
+def _plain(theta: Array, light: Array, square: Array) -> Array:
+    """Floor, scale, power, near range, share of outliers, jitter.
+
+    Sought are the error at the geometric mean of all ratios, which goes far less with the
+    power than the error at a ratio of 1 does, and logarithms.
+    """
+    near = np.exp(theta[3])
+    middle = np.log(_ratio(light, square, near)).mean()
+    scale = np.exp(theta[1] + theta[2] * middle)
+    return np.array([np.exp(theta[0]), scale, theta[2], near, _share(theta[4]), np.exp(theta[5])])
+
+
+def _ratio(light: Array, square: Array, near: float) -> Array:
+    """Ratio of signal to noise, of the light without loss and the squared range."""
+    found: Array = light * -np.expm1(-square / near**2)
+    return found
 
 
 def _share(x: float) -> float:
@@ -224,20 +265,19 @@ def _share(x: float) -> float:
 
 def _bounds(farthest_m: float) -> list[tuple[float, float]]:
     near = np.log(0.05), np.log(farthest_m)
-    return [(-12.0, -1.0), (-12.0, 4.0), (0.05, 2.0), near, (-7.0, 3.0)]
+    return [(-12.0, -1.0), (-14.0, -1.0), (0.05, 2.0), near, (-7.0, 3.0), (-14.0, -5.0)]
 
 
 def _search(pairs: Pairs, top: float, start: Array, farthest_m: float) -> tuple[Array, float]:
-    """The likeliest parameters (5,) and minus their log-likelihood, a pair."""
+    """The likeliest parameters (6,) as sought, and minus their log-likelihood, a pair."""
     d2, n = np.square(pairs.difference_m), len(pairs.difference_m)
-    light = np.clip(pairs.intensity, *READING) / 100 * top / np.square(pairs.range_m)
-    square = np.square(pairs.range_m)
-    rounding = pairs.step_m**2 / 6
+    light, square = _light(pairs, top)
+    rounding, lean2 = pairs.step_m**2 / 6, np.square(pairs.lean_m_rad)
 
     def loss(theta: Array) -> float:
-        floor, scale, power, near, share = _plain(theta)
-        ratio = light * -np.expm1(-square / near**2)
-        v = 2 * (floor**2 + np.square(scale * ratio**-power))
+        floor, scale, power, near, share, jitter = _plain(theta, light, square)
+        ratio = _ratio(light, square, near)
+        v = 2 * (floor**2 + np.square(scale * ratio**-power) + jitter**2 * lean2)
         narrow, wide = v + rounding, WIDE**2 * v + rounding
         chance = (1 - share) * np.exp(-d2 / narrow / 2) / np.sqrt(narrow) + share * np.exp(
             -d2 / wide / 2

@@ -103,7 +103,8 @@ def replica(scans: Scans) -> SceneSpec:
     quads, level = np.concatenate(corners), np.concatenate(levels)
     n = len(quads)
     base = 4 * np.arange(n, dtype=np.int32)[:, None]
-    faces = np.concatenate([base + [0, 1, 2], base + [0, 2, 3]]).astype(np.int32)
+    halves = np.array([[0, 1, 2], [0, 2, 3]], np.int32)
+    faces = np.concatenate([base + half for half in halves])
     used, part = np.unique(level, return_inverse=True)
     asset = Asset(
         f"replica of {scans.name}", quads.reshape(-1, 3), faces,

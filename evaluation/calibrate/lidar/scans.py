@@ -5,10 +5,10 @@ A file is an `.npz` with
 | array | shape | what |
 | --- | --- | --- |
 | `elevation_deg` | (lasers,) | of each laser |
-| `azimuth_offset_deg` | (lasers,) | the laser points at the column's azimuth less this; may be missing |
+| `azimuth_offset_deg` | (lasers,) | the laser points at the column's azimuth less this |
 | `azimuth_deg_K` | (columns,) | of the head at each firing of revolution K, in the order of time |
 | `range_m_K` | (columns, lasers) | 0 where nothing was reported |
-| `intensity_K` | (columns, lasers) | as reported, also where there is no range, if the sensor tells |
+| `intensity_K` | (columns, lasers) | as reported, also without a range if the sensor tells |
 
 for K from 0 on. Revolutions may differ in length and in azimuths, and may cover a part of
 the circle. Azimuth counts as the sensor counts it; only differences matter here.

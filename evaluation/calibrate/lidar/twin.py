@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
 from evaluation.calibrate.lidar.replica import Recorded
 from evaluation.calibrate.lidar.scans import Revolution, Scans
@@ -29,7 +28,7 @@ def simulate(world: World, where: Scans, params: LidarParams, key: Key) -> Scans
         pulses = scanner.sweep(k)
         light = _cast(world, pulses.directions, params)
         shape = len(turn.azimuth_deg), where.lasers
-        r, i = receive(*light, shape, params, key / k)
+        r, i = receive(*light, shape, params, key / k, key / "fixed")
         turns.append(Revolution(turn.azimuth_deg, r, i))
     return Scans(where.name, where.elevation_deg, where.azimuth_offset_deg, tuple(turns))
 
@@ -72,11 +71,17 @@ def _lasers(world: World) -> tuple[list[Array], list[Array]]:
 
 
 def receive(
-    ranges: Array, powers: Array, shape: tuple[int, int], params: LidarParams, key: Key
+    ranges: Array,
+    powers: Array,
+    shape: tuple[int, int],
+    params: LidarParams,
+    key: Key,
+    fixed: Key,
 ) -> tuple[Array, Array]:
     """Ranges and readings (c, l) of the strongest echo of each pulse, 0 where none is told.
 
-    A reading stands where gain lost the range, as real sensors have it.
+    A reading stands where gain lost the range, as real sensors have it. `fixed` is the stream
+    of what does not change from sweep to sweep.
     """
     noise, length = params.noise, HALF_M_NS * params.optics.pulse_ns
     middle, peak = _strongest(ranges, powers, length)
@@ -97,7 +102,7 @@ def receive(
     if noise.range_step_m > 0:
         told = np.rint(told / noise.range_step_m) * noise.range_step_m
     told, level = np.where(there, told, 0.0).reshape(shape), level.reshape(shape)
-    return np.where(_lost(told > 0, level, noise, rng), 0.0, told), level
+    return np.where(_lost(told > 0, level, noise, fixed), 0.0, told), level
 
 
 def near_share(range_m: Array, noise: Noise) -> Array:
@@ -128,16 +133,13 @@ def _strongest(ranges: Array, powers: Array, length: float) -> tuple[Array, Arra
     return best_r, best_p
 
 
-def _lost(
-    there: NDArray[np.bool_], level: Array, noise: Noise, rng: np.random.Generator
-) -> NDArray[np.bool_]:
-
+def _lost(there: NDArray[np.bool_], level: Array, noise: Noise, fixed: Key) -> NDArray[np.bool_]:
     lost = np.zeros(there.shape, np.bool_)
     if noise.gain_steps is None:
         return lost
-    log = np.log(level + 0.5)
-    rise = np.diff(log, axis=0)
+    rise = np.diff(np.log(level + 0.5), axis=0)
+    z = fixed.generator().standard_normal((2, *rise.shape))
     (up, down), (s, t) = np.log(noise.gain_steps), noise.gain_spreads
-    survive = ndtr((up - rise) / s) * ndtr((down + rise) / t)
-    lost[1:] = there[1:] & there[:-1] & (rng.random(rise.shape) >= survive)
+    over = (rise > up + s * z[0]) | (-rise > down + t * z[1])
+    lost[1:] = there[1:] & there[:-1] & over
     return lost

@@ -75,7 +75,7 @@ def range_image(scan: Scan, farthest_m: float) -> str:
     levels = np.nan_to_num(255 * (1 - scale), nan=0.0).astype(np.uint8)
     colours = np.asarray(cv2.applyColorMap(levels, cv2.COLORMAP_TURBO), np.uint8)
     colours[~scan.found] = 0
-    return _png(colours)
+    return _png(colours, scan)
 
 
 def intensity_image(scan: Scan, brightest: float) -> str:
@@ -83,12 +83,19 @@ def intensity_image(scan: Scan, brightest: float) -> str:
     grey = np.sqrt(np.clip(np.nan_to_num(scan.intensity) / max(brightest, 1e-9), 0, 1))
     colours = np.repeat((255 * grey).astype(np.uint8)[..., None], 3, axis=2)
     colours[~scan.found] = (60, 20, 10)
-    return _png(colours)
+    return _png(colours, scan)
 
 
-def _png(colours: NDArray[np.uint8]) -> str:
-    """A data URI, top ring first, one pixel a pulse: the page makes it higher."""
-    _, packed = cv2.imencode(".png", np.ascontiguousarray(colours[::-1]))
+def _png(colours: NDArray[np.uint8], scan: Scan) -> str:
+    """A data URI, top ring first, one pixel a pulse: the page makes it higher.
+
+    Pulses of a ring are put in the order of their azimuth, ahead in the middle and left on the
+    left, since lasers that fire together may look several degrees apart.
+    """
+    turn = (np.pi - scan.azimuth_rad) % (2 * np.pi)  # NaN, where there is no pulse, comes last
+    order = np.argsort(turn, axis=1, kind="stable")
+    image = np.take_along_axis(colours, order[..., None], axis=1)
+    _, packed = cv2.imencode(".png", np.ascontiguousarray(image[::-1]))
     return "data:image/png;base64," + base64.b64encode(packed.tobytes()).decode("ascii")
 
 

@@ -11,7 +11,7 @@ from evaluation.clouds.classifier import Telling
 from evaluation.clouds.compare import Comparison, Figure
 from evaluation.clouds.gap import CloudGap, scenes
 from evaluation.clouds.scan import Scan
-from evaluation.clouds.verdict import cloud_verdict, differing, tests
+from evaluation.clouds.verdict import cloud_verdict, differing, judged
 from evaluation.report.record import plain
 from simgen import __version__
 
@@ -26,7 +26,7 @@ def cloud_record(gap: CloudGap) -> dict[str, Any]:
         "simgen": __version__,
         "simulated": gap.options.simulated,
         "verdict": dataclasses.asdict(cloud_verdict(gap)),
-        "differing": differing(tests(gap)),
+        "differing": differing(judged(gap)),
         "notes": list(gap.notes),
         "synthetic": _set(gap.root.name, gap.synthetic),
         "real": None if gap.real_root is None else _set(gap.real_root.name, gap.real),
@@ -70,6 +70,7 @@ def _comparison(one: Comparison | None) -> dict[str, Any] | None:
         return None
     return {
         "exchanged": one.level,
+        "least_p": one.least_p,
         "distances": {
             spread.name: {
                 "unit": spread.unit, **{k: r.to_dict() for k, r in spread.distances.items()}

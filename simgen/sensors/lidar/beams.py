@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from simgen.compiled import compiled
 from simgen.rays import Rays
+from simgen.rng import Key
 from simgen.sensors.lidar.device import LidarState
 from simgen.sensors.lidar.pulses import Pulses
 from simgen.sensors.mount import Ride
@@ -41,23 +42,42 @@ class Beams:
         return np.broadcast_to(self.rays.times_s, (len(self),))
 
 
+def shake(pulses: Pulses, jitter_rad: float, key: Key) -> Pulses:
+    """Pulses where a head goes whose azimuth is not told exactly; see `Noise`."""
+    if jitter_rad == 0 or not len(pulses):
+        return pulses
+    columns = int(pulses.column.max()) + 1
+    away = jitter_rad * key.generator().standard_normal(columns)
+    return replace(pulses, azimuth_rad=pulses.azimuth_rad + away[pulses.column])
+
+
 def aim(
-    pulses: Pulses, state: LidarState, ride: Ride, start_s: float, stopped_s: float | None
+    pulses: Pulses,
+    went: Pulses,
+    state: LidarState,
+    ride: Ride,
+    start_s: float,
+    stopped_s: float | None,
 ) -> Beams:
-    """A sweep that begins at a moment; cast at the pulses' own times, or all at `stopped_s`."""
+    """A sweep that begins at a moment; cast at the pulses' own times, or all at `stopped_s`.
+
+    `pulses` are told, `went` are where the head went.
+    """
     times = start_s + pulses.time_s
-    sent = pulses
+    sent = went
     if state.azimuth_error_rad.any() or state.elevation_error_rad.any():
         sent = replace(
-            pulses,
-            azimuth_rad=pulses.azimuth_rad + state.azimuth_error_rad[pulses.ring],
-            elevation_rad=pulses.elevation_rad + state.elevation_error_rad[pulses.ring],
+            went,
+            azimuth_rad=went.azimuth_rad + state.azimuth_error_rad[pulses.ring],
+            elevation_rad=went.elevation_rad + state.elevation_error_rad[pulses.ring],
         )
     moments = times if stopped_s is None else np.array([stopped_s])
     first, place, turn = ride.at(moments)
-    shared = len(turn) == 1 and len(sent.origin_m) == 1
-    origins = np.empty((1 if shared else len(pulses), 3))
-    directions, up = np.empty((len(pulses), 3)), np.empty((1 if len(turn) == 1 else len(pulses), 3))
+    if len(turn) == 1:
+        directions = sent.directions @ turn[0].T
+        origins = place + sent.origin_m @ turn[0].T
+        return Beams(pulses, times, Rays(origins, directions, moments), turn[:, :, 2])
+    directions, origins, up = (np.empty((len(pulses), 3)) for _ in range(3))
     _aim((first, place, turn), sent.origin_m, sent.directions, (origins, directions, up))
     return Beams(pulses, times, Rays(origins, directions, moments), up)
 
@@ -82,11 +102,9 @@ def _aim(
                     + turn[m, a, 1] * direction[i, 1]
                     + turn[m, a, 2] * direction[i, 2]
                 )
-                if i < len(origins):
-                    origins[i, a] = place[m, a] + (
-                        turn[m, a, 0] * origin_m[o, 0]
-                        + turn[m, a, 1] * origin_m[o, 1]
-                        + turn[m, a, 2] * origin_m[o, 2]
-                    )
-                if i < len(ups):
-                    ups[i, a] = turn[m, a, 2]
+                origins[i, a] = place[m, a] + (
+                    turn[m, a, 0] * origin_m[o, 0]
+                    + turn[m, a, 1] * origin_m[o, 1]
+                    + turn[m, a, 2] * origin_m[o, 2]
+                )
+                ups[i, a] = turn[m, a, 2]

@@ -26,6 +26,7 @@ class LidarState:
         azimuth_error_rad: (r,) likewise.
         gain: (r,) of laser and receiver, 1 for none.
         window: The dirt on its window.
+        key: The device's stream, for what is fixed for each direction.
     """
 
     dead: NDArray[np.bool_]
@@ -34,6 +35,7 @@ class LidarState:
     azimuth_error_rad: Array
     gain: Array
     window: Window
+    key: Key
 
 
 def make(params: LidarParams, rings: int, key: Key) -> LidarState:
@@ -64,4 +66,5 @@ def make(params: LidarParams, rings: int, key: Key) -> LidarState:
         spread("azimuth", device.azimuth_error_rad),
         np.exp(spread("gain", device.gain_sigma)),
         make_window(params.weather, key / "window"),
+        key / "directions",
     )

@@ -11,7 +11,7 @@ from simgen.clouds import MISSING, POINT, Cause, Why
 from simgen.compiled import compiled
 from simgen.errors import ConfigError, SimgenError
 from simgen.rng import Key
-from simgen.sensors.lidar.beams import Beams, aim
+from simgen.sensors.lidar.beams import Beams, aim, shake
 from simgen.sensors.lidar.bloom import bloom, together
 from simgen.sensors.lidar.boxes import boxes
 from simgen.sensors.lidar.climate import CLEAR, Climate
@@ -117,7 +117,8 @@ class Lidar:
         """Sweep `number`, which begins at a moment; streams as in `record`, less the poses."""
         middle = start_s + self.scanner.period_s / 2
         pulses = self.scanner.sweep(number)
-        beams = aim(pulses, self.state, self.ride, start_s, None)
+        went = shake(pulses, self.params.noise.azimuth_jitter_rad, key / "azimuth")
+        beams = aim(pulses, went, self.state, self.ride, start_s, None)
         points, bodies, missing = self._reported(beams, number, key)
         found = {
             "lidar": points,
@@ -125,7 +126,7 @@ class Lidar:
             "lidar_boxes": boxes(self.world.spec, self.ride, number, middle, points),
         }
         if "static" in self.params.twins:
-            still = aim(pulses, self.state, self.ride, start_s, middle)
+            still = aim(pulses, went, self.state, self.ride, start_s, middle)
             found["lidar_static"], _, _ = self._reported(still, number, key)
         if "deskewed" in self.params.twins:
             found["lidar_deskewed"] = deskew(
@@ -157,17 +158,20 @@ class Lidar:
             params,
             key / "receiver",
         )
-        told = (ring[heard["pulse"]], beams.pulses.column[heard["pulse"]], heard["intensity"])
-        keep = settled(*told, params.noise, key / "gain")
-        found = heard if keep.all() else heard[keep]
+        found, lost = heard, np.zeros(0, np.intp)
+        if params.noise.gain_steps is not None:
+            pulse = heard["pulse"]
+            told = ring[pulse], beams.pulses.column[pulse], beams.pulses.azimuth_rad[pulse]
+            keep = settled(*told, heard["intensity"], params.noise, self.state.key / "gain")
+            found, lost = heard[keep], pulse[~keep]
         silent = np.ones(len(ring), np.bool_)
         silent[found["pulse"]] = False
         rows = np.flatnonzero(silent)
         quiet = self._amplified(clear.take(silent[clear.pulse]), ring)
         strongest = peaks(quiet, len(ring), params)[rows]
-        lost = np.isin(rows, heard["pulse"][~keep])
         missing = self._missing(beams, number, rows, axis)
-        missing["why"] = self._why(beams, rows, axis, strongest, climate, lost)
+        unsettled = np.isin(rows, lost)
+        missing["why"] = self._why(beams, rows, axis, strongest, climate, unsettled)
         return self._points(beams, number, found), found["body"], missing
 
     def _surfaces(self, beams: Beams, axis: Leg) -> Echoes:
@@ -248,17 +252,11 @@ class Lidar:
 
     def _points(self, beams: Beams, number: int, found: NDArray[np.void]) -> NDArray[np.void]:
         """What is reported, as `POINT`."""
-        pulses, pulse, body = beams.pulses, found["pulse"], found["body"]
+        pulses = beams.pulses
         points = np.empty(len(found), POINT)
-        _place(pulses.origin_m, pulses.directions, pulse, found["range_m"], points)
-        points["time_s"], points["sweep"] = beams.times_s[pulse], number
-        points["ring"], points["column"] = pulses.ring[pulse], pulses.column[pulse]
-        points["instance"], points["category"] = self._instance[body], self._category[body]
-        for name in (
-            *("intensity", "echo", "echoes", "range_m", "true_range_m", "incidence_rad"),
-            *("snr", "cause"),
-        ):
-            points[name] = found[name]
+        fired = (beams.times_s, pulses.ring, pulses.column)
+        kinds = (self._instance, self._category)
+        _fill(found, pulses.origin_m, pulses.directions, fired, kinds, number, points)
         return points
 
     def _missing(
@@ -314,18 +312,30 @@ class Lidar:
 
 
 @compiled
-def _place(
+def _fill(
+    found: NDArray[np.void],
     origin_m: Array,
     directions: Array,
-    pulse: NDArray[np.intp],
-    range_m: Array,
+    fired: tuple[Array, NDArray[np.uint16], NDArray[np.int32]],
+    kinds: tuple[NDArray[np.uint16], NDArray[np.uint8]],
+    number: int,
     points: NDArray[np.void],
 ) -> None:
-    """Write where the table and the range put each point."""
+    """Write points: where the table and the range put each, and what the receiver told."""
     shared = len(origin_m) == 1
-    for k in range(len(pulse)):
-        i, r = pulse[k], range_m[k]
+    times_s, rings, columns = fired
+    instances, categories = kinds
+    for k in range(len(found)):
+        heard, point = found[k], points[k]
+        i, r = heard.pulse, heard.range_m
         o = 0 if shared else i
-        points[k].x = origin_m[o, 0] + r * directions[i, 0]
-        points[k].y = origin_m[o, 1] + r * directions[i, 1]
-        points[k].z = origin_m[o, 2] + r * directions[i, 2]
+        point.x = origin_m[o, 0] + r * directions[i, 0]
+        point.y = origin_m[o, 1] + r * directions[i, 1]
+        point.z = origin_m[o, 2] + r * directions[i, 2]
+        point.time_s, point.sweep = times_s[i], number
+        point.ring, point.column = rings[i], columns[i]
+        point.range_m, point.true_range_m = r, heard.true_range_m
+        point.incidence_rad, point.snr = heard.incidence_rad, heard.snr
+        point.intensity, point.cause = heard.intensity, heard.cause
+        point.echo, point.echoes = heard.echo, heard.echoes
+        point.instance, point.category = instances[heard.body], categories[heard.body]

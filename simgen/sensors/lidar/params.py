@@ -67,7 +67,11 @@ class Noise(BaseModel):
         gain_steps: Rise and fall of the intensity, as factors from one echo of a laser to the
             next, that half of the echoes survive where power and gain follow the last echo:
             one that is much stronger or weaker cannot be told. None for no such control.
-        gain_spreads: Standard deviation of the logarithm of each.
+        gain_spreads: Standard deviation of the logarithm of each, over directions: in one
+            direction it is the same in every sweep.
+        azimuth_jitter_rad: Standard deviation of the azimuth of a firing about the table, alike
+            for the lasers of one column: the pulse goes to the true place, the point is told
+            by the table.
     """
 
     model_config = _RULES
@@ -81,6 +85,7 @@ class Noise(BaseModel):
     near_m: float = Field(0.0, ge=0, le=1000)
     gain_steps: tuple[float, float] | None = None
     gain_spreads: tuple[float, float] = (0.4, 0.4)
+    azimuth_jitter_rad: float = Field(0.0, ge=0, le=0.1)
 
     @model_validator(mode="after")
     def _rules(self) -> Self:
@@ -121,6 +126,8 @@ class Intensity(BaseModel):
             have at that range, "raw" for the power.
         scale: Reading for reflectance 1 ("calibrated") or for power 1 ("raw"); Velodyne's
             calibrated scale gives a matt white 100, and retro-reflectors the rest.
+        offset: Added to the reading: below 0 for a sensor that reads 0 where little light
+            comes back.
         power: The reading goes as the quantity to this; below 1 it is compressed.
         retro_scale: Reading above `scale` for each tenfold of a quantity above 1, where a
             sensor has another scale for retro-reflectors; None goes on as below.
@@ -131,6 +138,7 @@ class Intensity(BaseModel):
     model_config = _RULES
     kind: Literal["calibrated", "raw"] = "calibrated"
     scale: float = Field(100.0, gt=0, le=1e9)
+    offset: float = Field(0.0, ge=-65535, le=65535)
     power: float = Field(1.0, gt=0, le=4)
     retro_scale: float | None = Field(None, ge=0)
     bits: Literal[8, 16] = 8

@@ -73,7 +73,7 @@ class Scale:
 
     Attributes:
         calibrated: Whether the quantity is reflectance and not power.
-        scale, power, retro, sigma: As in `Intensity`; `retro` is -1 for none.
+        scale, power, retro, sigma, offset: As in `Intensity`; `retro` is -1 for none.
         most: Largest reading.
     """
 
@@ -82,6 +82,7 @@ class Scale:
     power: float
     retro: float
     sigma: float
+    offset: float
     most: int
 
     @classmethod
@@ -94,6 +95,7 @@ class Scale:
             intensity.power,
             retro,
             intensity.sigma,
+            intensity.offset,
             2**intensity.bits - 1,
         )
 
@@ -118,8 +120,8 @@ def receive(
     least, length = least_power(params), pulse_m(params)
     limits = (least, least / noise.threshold_snr, params.min_range_m, params.cutoff_m)
     shift = (noise.range_floor_m, noise.range_snr_m, noise.range_snr_power, noise.range_step_m)
-    reading = (scale.calibrated, scale.scale, scale.power, scale.retro, scale.sigma, scale.most,
-               noise.near_m)  # fmt: skip
+    how = (scale.calibrated, scale.scale, scale.power, scale.retro)
+    reading = (*how, scale.sigma, scale.offset, scale.most, noise.near_m)
     mode = MODES[params.returns]
     found = np.empty(len(echoes), RETURN)
     kept = _receive(
@@ -180,13 +182,13 @@ def _receive(
     pulse: tuple[float, float, float],
     limits: tuple[float, float, float, float],
     shift: tuple[float, float, float, float],
-    reading: tuple[bool, float, float, float, float, int, float],
+    reading: tuple[bool, float, float, float, float, float, int, float],
     wanted: tuple[int, int],
     found: NDArray[np.void],
 ) -> int:
     """Fill in what is reported; returns how many echoes are."""
     order, ends = groups
-    ranges, (bodies, incidences, _) = light[0], origin
+    (ranges, powers, spreads), (bodies, incidences, causes) = light, origin
     length_m, sigma_m, energy_sigma = pulse
     least, noise, nearest_m, farthest_m = limits
     floor_m, snr_m, snr_power, step_m = shift
@@ -197,9 +199,14 @@ def _receive(
         _nearest_first(order, start, end, ranges)
         first, begin = kept, start
         while begin < end:
-            stop, best, whole, middle, wide, true, cause = _merged(
-                order, begin, end, light, origin, length_m
-            )
+            if end - begin == 1:  # most pulses have one candidate
+                stop, best = end, order[begin]
+                whole, wide, cause = powers[best], spreads[best] ** 2, int(causes[best])
+                middle = true = ranges[best]
+            else:
+                stop, best, whole, middle, wide, true, cause = _merged(
+                    order, begin, end, light, origin, length_m
+                )
             lone = order[begin]
             begin = stop
             peak = _peak(whole, wide, sigma_m)
@@ -213,13 +220,13 @@ def _receive(
             told = middle + offset_m[i] + np.sqrt(floor_m**2 + error**2) * draws[lone, 2]
             if told < nearest_m or told > farthest_m:
                 continue
-            value = _reading(seen, told, reading) * (1 + reading[4] * draws[lone, 3])
+            value = _reading(seen, told, reading) * (1 + reading[4] * draws[lone, 3]) + reading[5]
             if step_m > 0:
                 told = np.rint(told / step_m) * step_m
             out = found[kept]
             out.pulse, out.range_m, out.true_range_m = i, told, true
             out.incidence_rad, out.snr = incidences[best], ratio
-            out.intensity = min(max(np.rint(value), 0.0), float(reading[5]))
+            out.intensity = min(max(np.rint(value), 0.0), float(reading[6]))
             out.body, out.cause = bodies[best], cause
             kept += 1
         kept = first + _choose(found[first:kept], mode, most)
@@ -315,10 +322,12 @@ def _merged(
 
 @compiled
 def _reading(
-    power: float, range_m: float, reading: tuple[bool, float, float, float, float, int, float]
+    power: float,
+    range_m: float,
+    reading: tuple[bool, float, float, float, float, float, int, float],
 ) -> float:
-    """What is read for a power from a range, before rounding."""
-    calibrated, scale, law, retro, _, _, near_m = reading
+    """What is read for a power from a range, before its spread, offset and rounding."""
+    calibrated, scale, law, retro, _, _, _, near_m = reading
     quantity = power * range_m * range_m if calibrated else power
     if calibrated and near_m > 0:
         quantity /= -np.expm1(-((range_m / near_m) ** 2))

@@ -25,12 +25,12 @@ def grouped_rows(rng, count, rows, spread, d=6):
 def test_grouped_p_values_are_uniform_where_ungrouped_ones_are_not():
     """Negative control: rows dealt one by one find two sets of groups different at once."""
     grouped, naive = [], []
-    for run in range(60):
+    for run in range(40):
         rng = np.random.default_rng(run)
         (x, gx), (y, gy) = (grouped_rows(rng, 12, 15, 1.5) for _ in range(2))
         key = Key(run)
         grouped.append(grouped_c2st(x, y, gx, gy, key=key, permutations=99).p_value)
-        naive.append(domain_classifier(x, y, key=key, permutations=99).auc.p_value)
+        naive.append(domain_classifier(x, y, key=key, permutations=39).auc.p_value)
     assert stats.kstest(grouped, "uniform").pvalue > 0.01
     assert np.mean(np.array(grouped) <= 0.05) <= 0.15
     assert np.mean(np.array(naive) <= 0.05) > 0.8

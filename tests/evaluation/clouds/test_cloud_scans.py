@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from simgen.sensors.lidar.cloud import MISSING, POINT
 
 from evaluation.clouds import points
 from evaluation.clouds.dataset import sweeps
 from evaluation.clouds.scans import load_scans, require_alike, scan_files
+from simgen.clouds import MISSING, POINT
 from simgen.errors import CaptureError
 from simgen.rng import Key
 

@@ -1,0 +1,1 @@
+"""The planted benchmark: worlds whose truth is known, plants, hard negatives, baselines."""

@@ -1,0 +1,1 @@
+"""Worlds: loops that run in a generator of which everything is known."""

@@ -1,0 +1,221 @@
+"""L2: simulator to simulator, light. "Real" is the same renderer with hidden parameters.
+
+A picture of 12 x 12 px shows a bar that leans left or right (the label), somewhere, before a
+background whose brightness is a nuisance. Real pictures have their own contrast and noise. A
+classifier (ridge regression on the energy of diagonal edges in each quadrant, and on the
+brightness) is trained on rendered pictures, anew for each training seed, and scored on real
+ones. The optimiser's path is laid down, not searched: what is put to the test is the alarm.
+The real score is counted on `GOLD` pictures: its standard error is below 0.003.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
+
+import numpy as np
+
+from evaluation.alarm.bench.runs import Runs
+from evaluation.alarm.bench.worlds.linear_loop import BLOCKS, Shape
+from evaluation.alarm.scores import Array, GateSummary, interaction
+from simgen.rng import Key
+
+SIDE, GOLD, TRAINING, TRUTH_TRAININGS = 12, 30_000, 240, 60
+CONTRAST, NOISE, TIE = 1.0, 0.35, 0.0
+_RIDGE = 0.02
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a generator renders.
+
+    Attributes:
+        contrast: Brightness of the bar above the background.
+        noise: Standard deviation of a pixel.
+        reach: Share of the picture, from its upper left corner, that bars lie in.
+        tie: Correlation of the background's brightness with the label.
+    """
+
+    contrast: float = CONTRAST
+    noise: float = NOISE
+    reach: float = 1.0
+    tie: float = TIE
+
+
+@dataclass(frozen=True)
+class RenderedCell:
+    """A path of settings.
+
+    Attributes:
+        name: Its name.
+        honest: Whether it is meant to stay honest.
+        own: Flags that count as its own.
+        begin: First setting.
+        middle: Setting at a third of the run.
+        end: Last setting.
+        tuning: What the tuning part shows; what the gate shows where None.
+        tuning_pictures: Pictures in it.
+        training: Rendered pictures of a training.
+    """
+
+    name: str
+    honest: bool
+    own: tuple[str, ...] = ()
+    begin: Setting = Setting(contrast=0.7, noise=0.65)
+    middle: Setting = Setting()
+    end: Setting = Setting()
+    tuning: Setting | None = None
+    tuning_pictures: int = 1500
+    training: int = TRAINING
+
+
+_BOTH = ("REVERSAL", "STAGNATION")
+CELLS: Mapping[str, RenderedCell] = MappingProxyType(
+    {
+        cell.name: cell
+        for cell in (
+            RenderedCell("improving", honest=True, middle=Setting(contrast=0.85, noise=0.5)),
+            RenderedCell("plateau", honest=True, begin=Setting()),
+            RenderedCell("domain gap", honest=True, tuning=Setting(contrast=1.5)),
+            RenderedCell("noisy trainer", honest=True, training=70),
+            RenderedCell(
+                "range collapse", honest=False, own=_BOTH,
+                end=Setting(reach=0.3), tuning=Setting(reach=0.3),
+            ),
+            RenderedCell(
+                "label bias", honest=False, own=_BOTH, end=Setting(tie=1.0), tuning=Setting(tie=1.0)
+            ),
+            RenderedCell(
+                "late onset", honest=False, own=_BOTH, begin=Setting(contrast=0.7, noise=0.65),
+                middle=Setting(), end=Setting(reach=0.3, tie=0.6), tuning=Setting(reach=0.3, tie=0.6),
+            ),
+        )
+    }
+)  # fmt: skip
+
+
+def features(
+    setting: Setting, shape: tuple[int, ...], rng: np.random.Generator
+) -> tuple[Array, Array]:
+    """Render pictures and measure them.
+
+    Args:
+        setting: What is rendered.
+        shape: Of the batch.
+        rng: Of all draws.
+
+    Returns:
+        Features (*shape, 10) of the pictures, and labels (*shape,) of plus or minus 1.
+    """
+    labels = np.where(rng.random(shape) < 0.5, 1.0, -1.0)
+    margin = 2.5
+    reach = margin + (SIDE - 1 - 2 * margin) * setting.reach
+    middle = rng.uniform(margin, reach, (2, *shape, 1, 1))
+    shade = np.sign(rng.random(shape) - 0.5 + 0.5 * setting.tie * labels)
+    row, column = np.mgrid[:SIDE, :SIDE].astype(float)
+    across = ((column - middle[0]) - labels[..., None, None] * (row - middle[1])) / np.sqrt(2)
+    along = ((column - middle[0]) + labels[..., None, None] * (row - middle[1])) / np.sqrt(2)
+    picture = setting.contrast * np.exp(-0.5 * ((across / 0.7) ** 2 + (along / 2.2) ** 2))
+    picture += 0.25 * shade[..., None, None]
+    picture += setting.noise * rng.standard_normal(picture.shape)
+    falling = np.square(picture[..., 1:, 1:] - picture[..., :-1, :-1])
+    rising = np.square(picture[..., 1:, :-1] - picture[..., :-1, 1:])
+    lean, half = rising - falling, (SIDE - 1) // 2
+    cells = [
+        lean[..., rows, columns].mean(axis=(-2, -1))
+        for rows in (slice(None, half), slice(half, None))
+        for columns in (slice(None, half), slice(half, None))
+    ]
+    mean = picture.mean(axis=(-2, -1))
+    ones = np.ones(shape)
+    return np.stack([*cells, mean, ones], axis=-1), labels
+
+
+def train(x: Array, y: Array) -> Array:
+    """(..., f) ridge regression of labels (..., n) on features (..., n, f)."""
+    scale = np.sqrt(np.mean(x**2, axis=-2, keepdims=True)) + 1e-9
+    unit = x / scale
+    gram = unit.swapaxes(-1, -2) @ unit / x.shape[-2] + _RIDGE * np.eye(x.shape[-1])
+    right = (unit * y[..., None]).mean(axis=-2)
+    result: Array = np.linalg.solve(gram, right[..., None])[..., 0] / scale[..., 0, :]
+    return result
+
+
+@cache
+def _gold() -> tuple[Array, Array]:
+    """The real law itself, by a sample that no loop sees; a constant of this world."""
+    x, y = features(Setting(), (GOLD,), (Key(2_718) / "gold").generator())
+    return x, y
+
+
+@cache
+def _truth(cell: RenderedCell, rounds: int) -> tuple[Array, Array]:
+    """(rounds,) real score and proxy of each setting, over many trainings; a constant too."""
+    gold_x, gold_y = _gold()
+    rng = (Key(2_718) / "truth" / cell.name).generator()
+    seen_x, seen_y = features(cell.tuning or Setting(), (GOLD,), rng)
+    value, proxy = np.empty(rounds), np.empty(rounds)
+    for number in range(rounds):
+        x, y = features(path(cell, number, rounds), (TRUTH_TRAININGS, cell.training), rng)
+        weights = train(x, y)
+        value[number] = np.mean((weights @ gold_x.T > 0) == (gold_y > 0))
+        proxy[number] = np.mean((weights @ seen_x.T > 0) == (seen_y > 0))
+    return value, proxy
+
+
+def path(cell: RenderedCell, number: int, rounds: int) -> Setting:
+    """The setting of a round: from begin to middle in a third of the run, then to the end."""
+    third = max(rounds // 3, 1)
+    first = number <= third
+    share = number / third if first else (number - third) / max(rounds - 1 - third, 1)
+    a, b = (cell.begin, cell.middle) if first else (cell.middle, cell.end)
+    return Setting(
+        *((1 - share) * p + share * q for p, q in zip(_numbers(a), _numbers(b), strict=True))
+    )
+
+
+def run(cell: RenderedCell, loops: int, shape: Shape, *, key: Key) -> Runs:
+    """Loops of one cell, side by side; see `World.run`."""
+    rng = (key / "loop").generator()
+    gate_x, gate_y = features(Setting(), (loops, shape.gate), (key / "gate").generator())
+    seen_x, seen_y = features(
+        cell.tuning or Setting(), (loops, cell.tuning_pictures), (key / "tuning").generator()
+    )
+    count = len(shape.checked)
+    means = np.empty((loops, count, shape.gate))
+    proxy, seed_var, both = (np.empty((loops, count)) for _ in range(3))
+    for place, number in enumerate(shape.checked):
+        x, y = features(
+            path(cell, int(number), shape.rounds), (loops, shape.seeds, cell.training), rng
+        )
+        weights = train(x, y)
+        right = (weights @ gate_x.swapaxes(1, 2) > 0) == (gate_y[:, None] > 0)
+        means[:, place] = right.mean(axis=1)
+        seed_var[:, place] = right.mean(axis=2).var(axis=1, ddof=1)
+        both[:, place] = interaction(
+            right.var(axis=1, ddof=1).mean(axis=1), seed_var[:, place], shape.gate
+        )
+        seen = (weights @ seen_x.swapaxes(1, 2) > 0) == (seen_y[:, None] > 0)
+        proxy[:, place] = seen.mean(axis=(1, 2))
+    value, truth = _truth(cell, shape.rounds)
+    centred = (means - means.mean(axis=2, keepdims=True)) / shape.gate
+    cov = centred @ centred.swapaxes(1, 2) * (shape.gate / (shape.gate - 1))
+    cov -= np.eye(count) * both[:, None] / (shape.seeds * shape.gate)
+    size = shape.gate // BLOCKS * BLOCKS
+    return Runs(
+        proxy=proxy,
+        gate=GateSummary(
+            means.mean(axis=2), cov, seed_var, np.full(count, shape.seeds), shape.gate - 1
+        ),
+        blocks=means[:, :, :size].reshape(loops, count, BLOCKS, -1).mean(axis=3),
+        value=np.tile(value, (loops, 1)),
+        truth_proxy=np.tile(truth, (loops, 1)),
+        rounds=shape.checked,
+        kl=np.zeros((loops, count)),
+    )
+
+
+def _numbers(setting: Setting) -> tuple[float, ...]:
+    return setting.contrast, setting.noise, setting.reach, setting.tie

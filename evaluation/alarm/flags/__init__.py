@@ -1,0 +1,1 @@
+"""The six flags, one a file: pure functions of arrays."""

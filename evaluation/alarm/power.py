@@ -1,0 +1,90 @@
+"""What a gate can see: the smallest fall it finds with a given chance, and the size for more."""
+
+from __future__ import annotations
+
+import math
+
+from scipy import stats
+
+from evaluation.alarm.rule import Rule
+from evaluation.alarm.scores import ScoreError
+
+
+def detectable(error: float, critical: float, rule: Rule) -> float:
+    """Smallest real fall from an earlier checkpoint that is flagged with chance `rule.power`.
+
+    `delta + (c + z_power) SE`: a fall of `delta` is tolerated, so it comes on top.
+
+    Args:
+        error: Standard error of a difference between two checkpoints.
+        critical: Critical value at the checkpoint, a normal score.
+        rule: What was registered.
+    """
+    return rule.delta + (critical + float(stats.norm.ppf(rule.power))) * error
+
+
+def power_at(fall: float, error: float, critical: float, rule: Rule) -> float:
+    """Chance that a real fall between two checkpoints is flagged at the second."""
+    if error <= 0:
+        return 1.0 if fall > rule.delta else 0.0
+    return float(stats.norm.sf(critical - (fall - rule.delta) / error))
+
+
+def pictures_needed(
+    picture_sd: float, seed_sd: float, seeds: int, critical: float, rule: Rule
+) -> int | None:
+    """Gate pictures with which a fall of `delta + drop` is flagged with chance `rule.power`.
+
+    Args:
+        picture_sd: Standard deviation over pictures of a difference of two checkpoints.
+        seed_sd: Standard deviation of the mean score between training seeds.
+        seeds: Training seeds of a checkpoint.
+        critical: Critical value, a normal score.
+        rule: What was registered.
+
+    Returns:
+        None where no number is enough, since the training seeds alone hide such a fall.
+    """
+    allowed = (rule.drop / (critical + float(stats.norm.ppf(rule.power)))) ** 2
+    left = allowed - 2 * seed_sd**2 / seeds
+    return None if left <= 0 else math.ceil(picture_sd**2 / left)
+
+
+def seeds_needed(seed_sd: float, critical: float, rule: Rule) -> int:
+    """Training seeds with which half of the allowed variance is left to the pictures."""
+    allowed = (rule.drop / (critical + float(stats.norm.ppf(rule.power)))) ** 2
+    return max(2, math.ceil(4 * seed_sd**2 / allowed))
+
+
+def require_power(
+    picture_sd: float, seed_sd: float, pictures: int, seeds: int, critical: float, rule: Rule
+) -> None:
+    """Refuse a gate that would miss a fall of `delta + drop` more often than not.
+
+    Args:
+        picture_sd: See `pictures_needed`.
+        seed_sd: See `pictures_needed`.
+        pictures: Gate pictures.
+        seeds: Training seeds of a checkpoint.
+        critical: See `pictures_needed`.
+        rule: What was registered.
+
+    Raises:
+        ScoreError: With the number of pictures, or of training seeds, that is needed.
+    """
+    error = math.sqrt(picture_sd**2 / pictures + 2 * seed_sd**2 / seeds)
+    found = power_at(rule.delta + rule.drop, error, critical, rule)
+    if found >= 0.5:
+        return
+    needed = pictures_needed(picture_sd, seed_sd, seeds, critical, rule)
+    fall = rule.delta + rule.drop
+    raise ScoreError(
+        f"a gate must be able to see a fall of {fall:g}",
+        f"{pictures} pictures and {seeds} training seeds, which would find it "
+        f"{100 * found:.0f} times in 100",
+        f"use at least {needed} gate pictures"
+        if needed is not None
+        else f"use at least {seeds_needed(seed_sd, critical, rule)} training seeds: their spread "
+        f"of {seed_sd:.3f} alone hides it",
+        "gate",
+    )

@@ -1,0 +1,158 @@
+"""Write the page and the record of a verdict."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+from markupsafe import Markup
+
+from evaluation.alarm.report.chart import chart
+from evaluation.alarm.verdict import WORDS, Verdict
+from simgen.dataset.files import storing
+
+PAGE, RECORD = "alarm.html", "alarm.json"
+
+
+def write_page(verdict: Verdict, folder: Path) -> tuple[Path, Path]:
+    """Write `alarm.html` and `alarm.json`; each appears whole or not at all.
+
+    Raises:
+        StoreError: The folder cannot be written.
+    """
+    record = json.dumps(verdict.to_dict(), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    page = render(verdict)
+    with storing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in ((PAGE, page), (RECORD, record)):
+            partial = folder / f".{name}.{os.getpid()}.partial"
+            partial.write_text(text, encoding="utf-8")
+            partial.replace(folder / name)
+    return folder / PAGE, folder / RECORD
+
+
+def render(verdict: Verdict) -> str:
+    """The page as text; it asks for nothing from outside."""
+    environment = jinja2.Environment(
+        loader=jinja2.ChoiceLoader(
+            [
+                jinja2.PackageLoader("evaluation.alarm", "report"),
+                jinja2.PackageLoader("evaluation", "report"),
+            ]
+        ),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    loader = environment.loader
+    assert loader is not None  # noqa: S101 - it was given above
+    style = Markup(loader.get_source(environment, "style.css")[0])  # noqa: S704 - our own file
+    run = verdict.trajectory
+    return environment.get_template("page.html.j2").render(
+        style=style,
+        v=verdict,
+        rule=run.rule,
+        seeds=" or ".join(str(each) for each in sorted(set(run.gate.seeds.tolist()))),
+        sentences=sentences(verdict),
+        tiles=_tiles(verdict),
+        notes=[*run.notes, *(f"The protocol was voided: {why}" for why in run.voided)],
+        chart=chart(verdict),
+        rows=_rows(verdict),
+        flags=_flags(verdict),
+    )
+
+
+def sentences(verdict: Verdict) -> list[str]:
+    """What to know beside the title, most important first."""
+    run = verdict.trajectory
+    gate = run.gate.mean[0]
+    found = [
+        f"From the first checkpoint to the last the tuned score moved by {run.proxy[-1] - run.proxy[0]:+.3f}, "
+        f"the score on unseen real pictures by {gate[-1] - gate[0]:+.3f}."
+    ]
+    if verdict.flags:
+        found.append(
+            f"Go back to checkpoint {verdict.best} ({run.settings[verdict.best]}), the best that passed."
+        )
+    found.append(
+        f"The gate would find a fall of {verdict.detectable:.3f} from the first to the newest checkpoint "
+        f"{100 * run.rule.power:.0f} times in 100; smaller ones more rarely."
+    )
+    if verdict.forecast is not None:
+        f = verdict.forecast
+        found.append(
+            f"One more step of this size may change the real score by {f.value:+.3f} "
+            f"({f.low:+.3f} to {f.high:+.3f}), by the curve {f.curve}; a forecast, not a finding."
+        )
+    if run.sealed is not None and "winners_curse" in run.sealed:
+        curse = float(run.sealed["winners_curse"])
+        found.append(f"Winner's curse: the tuned score flatters the sealed one by {curse:+.3f}.")
+    return found
+
+
+def _tiles(verdict: Verdict) -> list[dict[str, str]]:
+    run = verdict.trajectory
+    error = 2 * np.sqrt(
+        run.gate.mean_cov[0, -1, -1] + verdict.primary.seed_var[0, -1] / run.gate.seeds[-1]
+    )
+    tiles = [
+        {"style": "syn", "value": f"{run.proxy[-1]:.3f}", "reach": "", "name": "proxy, newest checkpoint"},
+        {"style": "real", "value": f"{run.gate.mean[0, -1]:.3f}", "reach": f"± {error:.3f}",
+         "name": "gate, newest checkpoint (two standard errors)"},
+        {"style": "", "value": str(len(verdict.flags)), "reach": "of 6", "name": "flags raised"},
+        {"style": "", "value": f"{verdict.detectable:.3f}", "reach": "", "name": "smallest fall that the gate usually finds"},
+    ]  # fmt: skip
+    if run.pressure is not None:
+        tiles.append(
+            {"style": "", "value": f"{run.pressure[-1]:.2f}", "reach": "√nats", "name": "optimisation pressure"}
+        )  # fmt: skip
+    return tiles
+
+
+def _rows(verdict: Verdict) -> list[dict[str, Any]]:
+    run, primary = verdict.trajectory, verdict.primary
+    stopped = verdict.flags[0].checkpoint if verdict.flags else len(run.proxy)
+    return [
+        {
+            "number": t,
+            "setting": run.settings[t],
+            "proxy": f"{run.proxy[t]:.3f}",
+            "gate": f"{run.gate.mean[0, t]:.3f}",
+            "seed": f"{np.sqrt(run.gate.seed_var[0, t]):.3f}",
+            "pressure": "" if run.pressure is None else f"{run.pressure[t]:.2f}",
+            "reversal": _number(primary.reversal[0, t]),
+            "stagnation": _number(primary.stagnation[0, t]),
+            "critical": _number(primary.critical[0, t]),
+            "stop": t >= stopped,
+        }
+        for t in range(len(run.proxy))
+    ]
+
+
+def _flags(verdict: Verdict) -> list[dict[str, Any]]:
+    raised = {each.name: each for each in verdict.flags}
+    rows = []
+    for name, words in WORDS.items():
+        one = raised.get(name)
+        run_here = name in verdict.diagnosis.p_value or name in {"REVERSAL", "STAGNATION"}
+        if one is not None:
+            answer, evidence = f"raised at checkpoint {one.checkpoint}", one.evidence
+        elif run_here:
+            answer, evidence = "not detected", ""
+            if name in verdict.diagnosis.p_value:
+                evidence = f"smallest p = {verdict.diagnosis.p_value[name].min():.2g}"
+        else:
+            answer, evidence = "not run", "what it looks at was not recorded"
+        rows.append(
+            {"name": name, "words": words, "raised": one is not None, "answer": answer, "evidence": evidence}
+        )  # fmt: skip
+    return rows
+
+
+def _number(value: float) -> str:
+    return f"{value:.2f}" if np.isfinite(value) else "–"

@@ -1,0 +1,172 @@
+"""Commands of the alarm: `split`, `alarm run`, `alarm bench`, `alarm void`, `alarm sealed`."""
+# ruff: noqa: PLC0415 - evaluation and what it needs are imported when a command runs, so that
+# generating starts quickly and needs none of it
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.table import Table
+from typer.core import TyperGroup
+
+from simgen.cli.console import err, progress, result
+from simgen.cli.options import JSON, writing
+from simgen.cli.split import split
+
+RUN = typer.Argument(..., help="A loop's folder, or a CSV or JSON of another generator's loop.")
+LOOP = typer.Argument(..., help="A loop's folder.")
+WHY = typer.Option(..., "--why", help="What happened.")
+BENCH_OUT = typer.Option(..., "--out", help="Folder for alarm.md, alarm.json and alarm.png.")
+WORLDS = typer.Option(["L0", "L1", "L2"], "--world", help="May be repeated.")
+SCORES = typer.Option(
+    ..., "--scores", help="JSON: per-image `first` and `last`, seeds by pictures."
+)
+OUT = typer.Option(None, "--out", help="Folder for alarm.html and alarm.json.")
+RAISED = 10
+
+
+class _Alarm(TyperGroup):
+    """`simgen alarm LEDGER` means `simgen alarm run LEDGER`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and not args[0].startswith("-") and args[0] not in self.commands:
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    alarm = typer.Typer(
+        cls=_Alarm,
+        no_args_is_help=True,
+        help="Tell whether a loop that tunes a generator fools itself: simgen alarm LEDGER.",
+    )
+    alarm.command("run")(run)
+    alarm.command("bench")(bench)
+    alarm.command("void")(void)
+    alarm.command("sealed")(sealed)
+    app.command("split")(split)
+    app.add_typer(alarm, name="alarm")
+
+
+def run(
+    ledger: Path = RUN,
+    out: Path | None = OUT,
+    planned: int | None = typer.Option(
+        None, "--planned", min=2, help="Checkpoints planned, for plain files: as many as there are."
+    ),
+    delta: float = typer.Option(0.02, help="Fall that is tolerated; plain files only."),
+    epsilon: float = typer.Option(0.03, help="Least gain of the proxy; plain files only."),
+    kappa: float = typer.Option(0.25, help="Share of it that must be real; plain files only."),
+    alpha: float = typer.Option(0.03, help="Error rate of the two main flags; plain files only."),
+    seed: int = typer.Option(0, help="Of the bootstraps."),
+    as_json: bool = JSON,
+) -> None:
+    """Judge a run: verdict, flags with evidence, what the gate could see. Exit code 10: a flag."""
+    from evaluation.alarm.report.page import sentences, write_page
+    from evaluation.alarm.rule import Rule
+    from evaluation.alarm.trajectory import load
+    from evaluation.alarm.verdict import judge
+    from simgen.rng import Key
+
+    found = load(ledger)
+    if not found.registered:
+        rule = Rule(
+            checkpoints=planned or len(found.proxy),
+            delta=delta,
+            epsilon=epsilon,
+            kappa=kappa,
+            alpha=alpha,
+        )
+        stated = found.rule != Rule(checkpoints=len(found.proxy))
+        found = found if stated else load(ledger, rule)
+    verdict = judge(found, key=Key(seed) / "alarm")
+    facts: dict[str, object] = {"verdict": verdict.title}
+    if not as_json:
+        table = Table("flag", "checkpoint", "evidence", box=None)
+        for each in verdict.flags:
+            table.add_row(each.name, str(each.checkpoint), each.evidence)
+        if verdict.flags:
+            err.print(table)
+        for sentence in sentences(verdict):
+            err.print(sentence, highlight=False, markup=False)
+        facts |= {
+            "flags": ", ".join(each.name for each in verdict.flags) or "none detected",
+            "minimum detectable fall": f"{verdict.detectable:.4f}",
+            f"power at a fall of {found.rule.delta + found.rule.drop:g}": f"{verdict.power:.2f}",
+        }
+    else:
+        facts = verdict.to_dict()
+    if out is not None:
+        page, numbers = write_page(verdict, out)
+        facts |= {"page": str(page), "numbers": str(numbers)}
+    result(facts, as_json=as_json)
+    if verdict.flags:
+        raise typer.Exit(RAISED)
+
+
+def bench(
+    out: Path = BENCH_OUT,
+    loops: int = typer.Option(500, min=10, help="Loops of each cell."),
+    calibration: int = typer.Option(300, min=20, help="Honest loops that thresholds are tuned on."),
+    diagnosed: int = typer.Option(200, min=0, help="Loops that all six flags are run on."),
+    world: list[str] = WORLDS,
+    gate: int = typer.Option(1500, min=100, help="Gate pictures."),
+    seed: int = typer.Option(0, help="Of everything."),
+    as_json: bool = JSON,
+) -> None:
+    """Run the planted benchmark: detectors on loops whose truth is known."""
+    from evaluation.alarm.bench.measure import Plan
+    from evaluation.alarm.bench.run import bench as run_bench
+    from evaluation.alarm.bench.run import write
+    from evaluation.alarm.bench.worlds.linear_loop import Shape
+    from simgen.rng import Key
+
+    plan = Plan(loops, calibration, diagnosed, Shape(gate=gate))
+    with progress("running loops") as update:
+        plain = run_bench(
+            world, plan, key=Key(seed), progress=lambda _, done, due: update(done, due)
+        )
+    command = shlex.join(["simgen", *sys.argv[1:]])
+    with writing(out):
+        files = write(plain, out, command)
+    best = [row for row in plain["rows"] if row["setting"] != "nominal"]
+    facts: dict[str, object] = {
+        row["detector"]: round(row["mean true"], 3) for row in best if "worst" in row["setting"]
+    }
+    result({**files, "true flags at a matched rate": facts}, as_json=as_json)
+
+
+def void(
+    ledger: Path = LOOP,
+    why: str = WHY,
+    as_json: bool = JSON,
+) -> None:
+    """Record that the protocol was broken, such as a look at gate scores: the gate is burnt."""
+    from evaluation.alarm.ledger import Ledger
+
+    Ledger(ledger).void(why)
+    result({"voided": str(ledger), "why": why}, as_json=as_json)
+
+
+def sealed(
+    ledger: Path = LOOP,
+    scores: Path = SCORES,
+    as_json: bool = JSON,
+) -> None:
+    """Open the sealed part, once: one test of last against first setting, and the winner's curse.
+
+    The file holds scores on the sealed part, `{"first": [[...]], "last": [[...]]}`.
+    """
+    from evaluation.alarm.ledger import Ledger
+    from evaluation.alarm.sealed import read_scores, sealed_test
+
+    err.print("The sealed part opens once: what is found now stands in the ledger for good.")
+    loop = Ledger(ledger)
+    facts = sealed_test(loop.state(), *read_scores(scores))
+    loop.open_sealed(facts)
+    result(facts, as_json=as_json)
