@@ -36,6 +36,8 @@ bench: install
 	$(BIN)/python benchmarks/generate.py
 	$(BIN)/python benchmarks/camera.py
 	$(BIN)/python benchmarks/events.py
+	$(BIN)/python benchmarks/lidar.py
+	$(BIN)/python benchmarks/radar.py
 
 clean:
 	rm -rf .venv runs

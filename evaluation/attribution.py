@@ -109,7 +109,7 @@ def attribute(
         and min(len(synthetic[each.name].values), len(real[each.name].values)) > 1
     ]
     found = [
-        _difference(each, synthetic[each.name], real[each.name], key / each.name) for each in shared
+        difference(each, synthetic[each.name], real[each.name], key / each.name) for each in shared
     ]
     return tuple(sorted(found, key=lambda one: -abs(one.d)))
 
@@ -134,7 +134,8 @@ def compare_classes(synthetic: CaptureSet, real: CaptureSet, *, key: Key) -> tup
     return tuple(found)
 
 
-def _difference(statistic: Statistic, x: Values, y: Values, key: Key) -> Difference:
+def difference(statistic: Statistic, x: Values, y: Values, key: Key) -> Difference:
+    """One statistic, synthetic against real; owners are what the bootstrap draws."""
     mean_x, mean_y = float(x.values.mean()), float(y.values.mean())
     deviation_x, deviation_y = float(x.values.std(ddof=1)), float(y.values.std(ddof=1))
     d = _standardised(

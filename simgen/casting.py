@@ -66,6 +66,59 @@ def into_body(
 
 
 @compiled
+def poses_at(
+    known_s: Array, positions_m: Array, quaternions: Array, times_s: Array, index: Indices
+) -> tuple[Array, Array]:
+    """Poses of a moving body at the times `index` (k,), as `Motion.at` has them.
+
+    Args:
+        known_s: (p,) times of the recorded poses, rising.
+        positions_m: (p, 3).
+        quaternions: (p, 4).
+        times_s: Of all rays.
+        index: Which rays.
+
+    Returns:
+        Positions (k, 3) and rotations (k, 3, 3).
+    """
+    k, last = len(index), len(known_s) - 1
+    position, turn = np.empty((k, 3)), np.empty((k, 3, 3))
+    q = np.empty(4)
+    for row in range(k):
+        time = times_s[index[row]]
+        if row > 0 and time == times_s[index[row - 1]]:
+            position[row], turn[row] = position[row - 1], turn[row - 1]
+            continue
+        after = min(max(np.searchsorted(known_s, time), 1), last)
+        share = (time - known_s[after - 1]) / (known_s[after] - known_s[after - 1])
+        share = min(max(share, 0.0), 1.0)
+        cosine = 0.0
+        for a in range(4):
+            cosine += quaternions[after - 1, a] * quaternions[after, a]
+        side = -1.0 if cosine < 0 else 1.0
+        angle = np.arccos(min(abs(cosine), 1.0))
+        first, second = 1 - share, share
+        if angle >= 1e-6:
+            first = np.sin((1 - share) * angle) / np.sin(angle)
+            second = np.sin(share * angle) / np.sin(angle)
+        square = 0.0
+        for a in range(4):
+            q[a] = first * quaternions[after - 1, a] + second * side * quaternions[after, a]
+            square += q[a] * q[a]
+        x, y, z, w = q / np.sqrt(square)
+        for a in range(3):
+            position[row, a] = (
+                positions_m[after - 1, a] * (1 - share) + positions_m[after, a] * share
+            )
+        turn[row, 0, 0], turn[row, 0, 1] = 1 - 2 * (y * y + z * z), 2 * (x * y - z * w)
+        turn[row, 0, 2], turn[row, 1, 0] = 2 * (x * z + y * w), 2 * (x * y + z * w)
+        turn[row, 1, 1], turn[row, 1, 2] = 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)
+        turn[row, 2, 0], turn[row, 2, 1] = 2 * (x * z - y * w), 2 * (y * z + x * w)
+        turn[row, 2, 2] = 1 - 2 * (x * x + y * y)
+    return position, turn
+
+
+@compiled
 def met(
     index: Indices, start_m: Array, face: Ints, beyond_m: Floats, u: Floats, v: Floats
 ) -> tuple[Indices, Array, Ints, Floats]:

@@ -19,7 +19,6 @@ from simgen.rays import Rays
 RUN = 128  # rays that are asked together
 PATCH = 32  # surface points that are asked together
 CULL_SLACK = 1e-5  # of the squared range: more than float32 loses in the sphere test
-Cones = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.intp]]
 
 
 def rows_of_bodies(body: NDArray[np.int32], count: int) -> dict[int, NDArray[np.intp]]:
@@ -138,8 +137,27 @@ def _towards(
     return found[:k]
 
 
+@dataclass(frozen=True, eq=False)
+class Cones:
+    """Runs of rays, each with a cone round its directions.
+
+    Attributes:
+        axis: (r, 3) unit.
+        half_rad: (r,) half angle.
+        starts: (r,) first ray of each run.
+        middle_m: (3,) of a ball round the origins of all rays.
+        spread_m: Its radius.
+    """
+
+    axis: NDArray[np.float64]
+    half_rad: NDArray[np.float64]
+    starts: NDArray[np.intp]
+    middle_m: NDArray[np.float64]
+    spread_m: float
+
+
 def cones_of_runs(rays: Rays) -> Cones:
-    """Axis (r, 3) and half angle (r,) of a cone round each run of directions."""
+    """A cone round the directions of each run."""
     low, high = boxes_of_runs(rays.directions, RUN)
     middle = (low + high) / 2
     axis = geometry.unit(np.where(np.abs(middle).sum(axis=1, keepdims=True) > 1e-9, middle, 1.0))
@@ -149,7 +167,14 @@ def cones_of_runs(rays: Rays) -> Cones:
         np.linalg.norm(high - low, axis=1) / 2 / np.maximum(np.linalg.norm(middle, axis=1), 1e-9)
     )
     half = np.where(ratio < 1, np.arcsin(np.minimum(ratio, 1)), np.pi)
-    return axis, half, np.arange(0, len(rays), RUN)
+    (least,), (most,) = boxes_of_runs(rays.origins_m, len(rays.origins_m))
+    return Cones(
+        axis,
+        half,
+        np.arange(0, len(rays), RUN),
+        (least + most) / 2,
+        float(np.linalg.norm(most - least)) / 2,
+    )
 
 
 def near_sphere(
@@ -166,17 +191,18 @@ def near_sphere(
         centre_m: Of the sphere.
         radius_m: Of the sphere.
         reach_m: How far along the rays.
-        cones: `cones_of_runs` of rays that share an origin: most runs are spared at once.
+        cones: `cones_of_runs` of the rays: most runs are spared at once.
     """
     if cones is None:
         starts = np.arange(0, len(rays), RUN)
     else:
-        axis, half, starts = cones
-        offset = centre_m - rays.origins_m[0]
-        distance = np.linalg.norm(offset)
-        if distance > radius_m * (1 + 1e-6):
-            angle = np.arccos(np.clip(axis @ (offset / distance), -1, 1))
-            starts = starts[angle <= half + np.arcsin(radius_m / distance) + 1e-3]
+        offset = centre_m - cones.middle_m
+        # Rays that start elsewhere in the ball of all origins see a larger sphere at most.
+        distance, reach = np.linalg.norm(offset), radius_m + cones.spread_m
+        starts = cones.starts
+        if distance > reach * (1 + 1e-6):
+            angle = np.arccos(np.clip(cones.axis @ (offset / distance), -1, 1))
+            starts = starts[angle <= cones.half_rad + np.arcsin(reach / distance) + 1e-3]
     return _near_sphere(rays.origins_m, rays.directions, starts, centre_m, radius_m, reach_m)
 
 

@@ -25,6 +25,8 @@ from simgen.sensors.camera.params import CameraParams
 from simgen.sensors.depth import PRINCIPLES
 from simgen.sensors.event import EventParams
 from simgen.sensors.imu import ImuParams
+from simgen.sensors.lidar import LidarParams
+from simgen.sensors.radar import RadarParams
 from simgen.shot import Shot
 from simgen.space import Draw
 from simgen.spec import SceneSpec
@@ -95,7 +97,12 @@ class Source:
             "camera": CameraParams,
             "render": self.renderer.Params,
         }
-        others: dict[str, type[BaseModel]] = {"events": EventParams, "imu": ImuParams}
+        others: dict[str, type[BaseModel]] = {
+            "events": EventParams,
+            "imu": ImuParams,
+            "lidar": LidarParams,
+            "radar": RadarParams,
+        }
         if (depth := self.recipe.depth) is not None:
             name = str(depth["name"])
             if name not in PRINCIPLES:
@@ -178,6 +185,10 @@ class Source:
             streams["events"] = shot.events(self._params("events", draw), span, key / "events")
         if self.recipe.imu is not None:
             streams |= shot.inertia(self._params("imu", draw), span, key / "imu")
+        if self.recipe.lidar is not None:
+            streams |= shot.scanned(self._params("lidar", draw), span, key / "lidar")
+        if self.recipe.radar is not None:
+            streams |= shot.ranged(self._params("radar", draw), span, key / "radar")
         return Sample(
             index,
             tuple(

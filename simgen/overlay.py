@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import colorsys
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
+from simgen import geometry
 from simgen.sample import Frame
 
 Image = NDArray[np.uint8]
@@ -48,6 +50,45 @@ def overlay(frame: Frame) -> Image:
             if point.visibility:
                 at = round(point.xy_px[0]), round(point.xy_px[1])
                 cv2.circle(image, at, 2, VISIBLE if point.visibility == 2 else HIDDEN, -1)
+    return image
+
+
+def birds_eye(points: NDArray[Any], boxes: NDArray[Any], width_px: int) -> Image:
+    """A cloud's first sweep from above, forward to the right, with the boxes of what it saw.
+
+    Points are the brighter the higher they lie; those of labelled bodies have their class's
+    colour. The picture covers all but the farthest twentieth of the points, up to 50 m ahead.
+
+    Args:
+        points: As `simgen.clouds.POINT`.
+        boxes: As `simgen.clouds.BOX`.
+        width_px: Of the picture, which is half as high.
+
+    Returns:
+        (width_px / 2, width_px, 3) uint8.
+    """
+    image = np.full((width_px // 2, width_px, 3), 12, np.uint8)
+    points, boxes = points[points["sweep"] == 0], boxes[boxes["sweep"] == 0]
+    if not len(points):
+        return image
+    reach = float(np.clip(np.quantile(points["range_m"], 0.95), 1.0, 50.0))
+    scale, centre = width_px / 2 / reach, np.array([width_px / 2, width_px / 4])
+    low, high = np.quantile(points["z"], [0.02, 0.98])
+    bright = 60 + 195 * np.clip((points["z"] - low) / max(high - low, 1e-3), 0, 1)
+    tones = np.array([(255, 255, 255), *(colour(k) for k in range(1, 256))])
+    at = np.column_stack([points["x"], -points["y"]]) * scale + centre
+    column, row = np.floor(at).astype(np.int64).T
+    inside = (column >= 0) & (column < width_px) & (row >= 0) & (row < len(image))
+    order = np.flatnonzero(inside)[np.argsort(points["z"][inside], kind="stable")]
+    image[row[order], column[order]] = (
+        tones[points["category"][order]] * bright[order, None] / 255
+    ).astype(np.uint8)
+    for box in boxes[boxes["points"] > 0]:
+        half = np.array([[1, 1], [1, -1], [-1, -1], [-1, 1]]) * box["size_m"][:2] / 2
+        turn = geometry.matrix(box["quaternion"])[:, :2]
+        corners = box["centre_m"][:2] + (half @ turn.T)[:, :2]
+        outline = np.rint(corners * (scale, -scale) + centre).astype(np.int32)
+        cv2.polylines(image, [outline], True, colour(int(box["category"])), 1)
     return image
 
 

@@ -23,6 +23,8 @@ from simgen.sensors.depth import Cause, DepthSensor
 from simgen.sensors.effect import Chain
 from simgen.sensors.event import EventCamera, EventParams, adaptive_frames
 from simgen.sensors.imu import Imu, ImuParams
+from simgen.sensors.lidar import Lidar, LidarParams, make, scanner
+from simgen.sensors.radar import Radar, RadarParams
 from simgen.spec import Motion
 from simgen.world import Surface, World
 
@@ -187,6 +189,23 @@ class Shot:
         true = (reading.t_s, reading.gyro_true_rad_s, reading.accel_true_m_s2)
         read = (reading.t_s, reading.gyro_rad_s, reading.accel_m_s2)
         return {"imu": np.column_stack(read), "imu_true": np.column_stack(true)}
+
+    def scanned(
+        self, params: LidarParams, span_s: tuple[float, float], key: Key
+    ) -> dict[str, NDArray[np.void]]:
+        """What a LiDAR on the camera's rig writes; see `simgen.clouds.STREAMS`."""
+        pulses = scanner(params.pattern, params.rate_hz, params.columns)
+        device = make(params, pulses.rings, self.config.key() / "device" / "lidar")
+        lidar = Lidar(params, pulses, device, self.world, self.camera.motion, _grey)
+        return lidar.record(span_s, key)
+
+    def ranged(
+        self, params: RadarParams, span_s: tuple[float, float], key: Key
+    ) -> dict[str, NDArray[np.generic]]:
+        """What a radar on the camera's rig writes; see `simgen.sensors.radar.record.STREAMS`."""
+        radar = Radar(params)
+        state = radar.init(self.config.key() / "device" / "radar")
+        return radar.measure(self.world, self.camera.motion, span_s, state, key)
 
 
 def _grey(world: World, surface: Surface) -> NDArray[np.float32]:

@@ -33,6 +33,7 @@ __all__ = [
     "SceneSpec",
     "Spots",
     "Vector",
+    "Waves",
 ]
 PLACES = np.array([0.8191725133961645, 0.6710436067037893, 0.5497004779019703])
 SMALL_MESH = 200_000  # faces times vertices: below, every vertex is held against every face
@@ -112,6 +113,25 @@ class Laser:
     clear: float = 0.0
 
 
+@dataclass(frozen=True)
+class Waves:
+    """How a surface answers millimetre waves; see `simgen.sensors.radar.reflection`.
+
+    Attributes:
+        reflectance: Of the power, at normal incidence: 1 for metal, also under paint. None
+            takes the larger of the material's `specular` and `laser.mirror`.
+        slope: Root mean square slope; None follows from `roughness`.
+        height_m: Root mean square height, which decides how well the surface mirrors; None
+            likewise.
+        matt: Albedo of the share that goes evenly to all sides.
+    """
+
+    reflectance: float | None = None
+    slope: float | None = None
+    height_m: float | None = None
+    matt: float = 0.05
+
+
 @dataclass(frozen=True, eq=False)
 class Material:
     """How a surface scatters light.
@@ -125,6 +145,7 @@ class Material:
         dome: How polished faces bulge (or, below 0, hollow) in their highlights: the shading
             normal leans outwards by this share of the distance from the body's middle.
         laser: What a LiDAR meets.
+        radar: What a radar meets.
     """
 
     albedo: RGB = (0.5, 0.5, 0.5)
@@ -134,6 +155,7 @@ class Material:
     spots: Spots | None = None
     dome: float = 0.0
     laser: Laser = Laser()
+    radar: Waves = Waves()
 
 
 @compiled

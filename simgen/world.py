@@ -18,7 +18,6 @@ from embreex.rtcore import EmbreeDevice
 from embreex.rtcore_scene import EmbreeScene
 from numpy.typing import NDArray
 
-from simgen import geometry
 from simgen.casting import (
     describe,
     into_body,
@@ -27,6 +26,7 @@ from simgen.casting import (
     mark,
     meet_box,
     met,
+    poses_at,
 )
 from simgen.culling import RUN, cones_of_runs, near_sphere, rows_of_bodies
 from simgen.facets import Facets, clip, into_frame
@@ -56,13 +56,14 @@ class ByDigest:
 
 
 @cache
-def _device() -> EmbreeDevice:
+def device() -> EmbreeDevice:
+    """Embree's device, one for all trees of a process."""
     return EmbreeDevice()
 
 
 @lru_cache(maxsize=512)
 def _tree(shape: ByDigest) -> tuple[EmbreeScene, TriangleMesh]:
-    scene = EmbreeScene(device=_device(), robust=True)
+    scene = EmbreeScene(device=device(), robust=True)
     asset = shape.asset
     return scene, TriangleMesh(scene, asset.vertices_m.astype(np.float32), asset.faces)
 
@@ -139,21 +140,28 @@ class World:
         ]
         self._latest: tuple[Hits, Surface] | None = None
 
-    def layers(self, rays: Rays, bodies: Sequence[int] | None = None) -> list[Layer]:
+    def layers(
+        self,
+        rays: Rays,
+        bodies: Sequence[int] | None = None,
+        spheres: Mapping[int, tuple[NDArray[np.float64], float]] | None = None,
+    ) -> list[Layer]:
         """Cast rays at each body alone.
 
         Args:
             rays: Rays in the world frame.
             bodies: Indices of the bodies to ask; all when None.
+            spheres: What `sphere` gives for the bodies and the times of the rays, or for more
+                times, if it is known.
 
         Returns:
             One layer for each body that some ray meets, in the order of the bodies.
         """
         chosen = range(len(self.spec.bodies)) if bodies is None else bodies
-        cones = cones_of_runs(rays) if len(rays.origins_m) == 1 and len(rays) > RUN else None
+        cones = cones_of_runs(rays) if len(rays) > RUN else None
         found = []
         for index in chosen:
-            sphere = self.sphere(index, rays.times_s)
+            sphere = self.sphere(index, rays.times_s) if spheres is None else spheres[index]
             layer = self._layer(index, rays, near_sphere(rays, *sphere, cones=cones))
             if len(layer.ray):
                 found.append(layer)
@@ -322,20 +330,24 @@ def nearest(layers: Iterable[Layer], n: int) -> Hits:
         np.zeros((n, 2), np.float32),
     )
     for layer in layers:
-        keep_nearer(
-            *(layer.body, layer.ray, layer.distance_m, layer.face, layer.barycentric),
-            *(hits.body, hits.distance_m, hits.face, hits.barycentric),
-        )
+        lay(layer, hits)
     return hits
+
+
+def lay(layer: Layer, hits: Hits) -> None:
+    """Write a layer over what is farther, in place."""
+    into = (hits.body, hits.distance_m, hits.face, hits.barycentric)
+    keep_nearer(layer.body, layer.ray, layer.distance_m, layer.face, layer.barycentric, *into)
 
 
 def _poses(
     body: Body, times_s: NDArray[np.float64], index: NDArray[np.intp]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Positions (m, 3) and rotations (m, 3, 3): one, or one for each of `index` if it moves."""
-    if body.motion.moves and len(times_s) > 1:
-        position, quaternion = body.motion.at(times_s[index])
-        return position, geometry.matrix(quaternion)
+    motion = body.motion
+    if motion.moves and len(times_s) > 1:
+        recorded = (motion.times_s, motion.positions_m, motion.quaternions)
+        return poses_at(*recorded, times_s, index)
     position, turn = body.motion.pose(float(times_s[0]))
     return position[None], turn[None]
 

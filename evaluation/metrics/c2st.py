@@ -93,12 +93,17 @@ def domain_classifier(
     check_confidence(confidence, NAME)
     first, second = samples(x, y, NAME, 2 * folds)
     n_x, n_y = len(first), len(second)
-    pooled = _standardised(np.concatenate([first, second]))
+    pooled = standardised(np.concatenate([first, second]))
     labels = np.concatenate([np.zeros(n_x, dtype=bool), np.ones(n_y, dtype=bool)])
     fold = np.concatenate([_deal(n_x, folds, key), _deal(n_y, folds, key)])
-    scores = _logistic_scores(pooled, labels, fold, folds)
+    scores = logistic_scores(pooled, labels, fold, folds)
     auc = float(
-        np.mean([_auc(scores[fold == k, None], labels[fold == k, None])[0] for k in range(folds)])
+        np.mean(
+            [
+                areas_under_curve(scores[fold == k, None], labels[fold == k, None])[0]
+                for k in range(folds)
+            ]
+        )
     )
     p_value = (
         _permutation_p_value(pooled, labels, fold, permutations, key / "permutations")
@@ -135,7 +140,7 @@ def domain_classifier(
     )
 
 
-def auc_interval(auc: float, n_x: int, n_y: int, confidence: float) -> tuple[float, float]:
+def auc_interval(auc: float, n_x: float, n_y: float, confidence: float) -> tuple[float, float]:
     """Newcombe's interval of an AUC (Statistics in Medicine 25, 2006, method 5).
 
     Its ends are where the observed AUC lies at the limit of what an AUC of
@@ -159,7 +164,7 @@ def auc_interval(auc: float, n_x: int, n_y: int, confidence: float) -> tuple[flo
     return end(-1), end(1)
 
 
-def _standardised(pooled: Array) -> Array:
+def standardised(pooled: Array) -> Array:
     """Unit variance by column; constant columns become zero."""
     spread = pooled.std(axis=0)
     centred = pooled - pooled.mean(axis=0)
@@ -176,7 +181,7 @@ def _deal(n: int, folds: int, key: Key) -> NDArray[np.intp]:
     return dealt
 
 
-def _logistic_scores(
+def logistic_scores(
     pooled: Array, labels: NDArray[np.bool_], fold: NDArray[np.intp], folds: int
 ) -> Array:
     """Out-of-fold log-odds of the second sample, (n,)."""
@@ -200,7 +205,7 @@ def _logistic_scores(
     return scores
 
 
-def _auc(scores: Array, labels: NDArray[np.bool_]) -> Array:
+def areas_under_curve(scores: Array, labels: NDArray[np.bool_]) -> Array:
     """AUC of each column of (n, m) scores against (n, m) labels; ties count one half."""
     ranks = stats.rankdata(scores, axis=0)
     positives = labels.sum(axis=0)
@@ -238,12 +243,12 @@ def _permutation_p_value(
         test, train = fold == k, fold != k
         targets = shuffled[train].astype(np.float64)
         targets -= targets.mean(axis=0)
-        scores = _ridge_scores(pooled[train], targets, pooled[test], penalty)
-        areas += _auc(scores, shuffled[test]) / folds
+        scores = ridge_scores(pooled[train], targets, pooled[test], penalty)
+        areas += areas_under_curve(scores, shuffled[test]) / folds
     return (int(np.sum(areas[1:] >= areas[0] - 1e-9)) + 1) / (permutations + 1)
 
 
-def _ridge_scores(train: Array, targets: Array, test: Array, penalty: float) -> Array:
+def ridge_scores(train: Array, targets: Array, test: Array, penalty: float) -> Array:
     """Ridge regression's values at `test`, in whichever of the two forms is the smaller."""
     n, d = train.shape
     scores: Array

@@ -63,7 +63,7 @@ def mmd(
     check_confidence(confidence, NAME)
     first, second = samples(x, y, NAME, 4)
     pooled = np.concatenate([first, second])
-    used = tuple(widths) if widths is not None else _default_widths(pooled, key / "median")
+    used = tuple(widths) if widths is not None else default_widths(pooled, key / "median")
     if not used or not all(np.isfinite(width) and width > 0 for width in used):
         raise MetricError("widths must be positive", used, where=NAME)
     estimate = two_sample(gaussian(used), first, second)
@@ -130,7 +130,8 @@ def permutation_p_value(
     return (reached + 1) / (permutations + 1)
 
 
-def _default_widths(pooled: Array, key: Key) -> tuple[float, ...]:
+def default_widths(pooled: Array, key: Key) -> tuple[float, ...]:
+    """The median distance of the pooled rows, of 1,000 at most, times `SCALES`."""
     rows = pooled
     if len(pooled) > _MEDIAN_ROWS:
         rows = pooled[key.generator().choice(len(pooled), _MEDIAN_ROWS, replace=False)]

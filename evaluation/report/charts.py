@@ -51,7 +51,7 @@ def precision_recall(arms: Iterable[Arm], iou: float) -> Markup:
             '<text transform="translate(13 {}) rotate(-90)" text-anchor="middle">precision</text>'
         ).format(left + w / 2, height - 6, 12 + h / 2)
     )
-    return _svg(width, height, f"Precision and recall at IoU {iou}", parts)
+    return svg(width, height, f"Precision and recall at IoU {iou}", parts)
 
 
 def histogram(one: Difference) -> Markup:
@@ -68,7 +68,7 @@ def histogram(one: Difference) -> Markup:
         line += f"L{width} {height - 2}Z"
         parts.append(Markup('<path class="area {}" d="{}"/>').format(style, line))
     title = f"{one.statistic.name}: {one.bins[0]:.3g} to {one.bins[-1]:.3g}"
-    return _svg(width, height, title, parts)
+    return svg(width, height, title, parts)
 
 
 def difference(one: Difference) -> Markup:
@@ -89,7 +89,7 @@ def difference(one: Difference) -> Markup:
             '<circle class="{}" cx="{:.1f}" cy="15" r="4"/>'
         ).format(x(one.low), x(one.high), "dot sure" if one.sure else "dot", x(one.d))
     )
-    return _svg(width, height, f"{one.d:+.2f} ({one.low:+.2f} to {one.high:+.2f})", parts)
+    return svg(width, height, f"{one.d:+.2f} ({one.low:+.2f} to {one.high:+.2f})", parts)
 
 
 def map_chart(layout: FeatureMap, pictures: Mapping[str, str], size: int = 720) -> Markup:
@@ -117,7 +117,7 @@ def map_chart(layout: FeatureMap, pictures: Mapping[str, str], size: int = 720) 
                     x - thumb / 2, y - thumb / 2, thumb, thumb,
                 )
             )  # fmt: skip
-    return _svg(size, size, f"Feature map, {layout.features}", [*parts, *above])
+    return svg(size, size, f"Feature map, {layout.features}", [*parts, *above])
 
 
 def spread_out(layout: FeatureMap, count: int) -> list[tuple[str, str]]:
@@ -148,7 +148,8 @@ def _mean_curve(curves: Mapping[str, Array], threshold: int) -> Array:
     return mean
 
 
-def _svg(width: float, height: float, title: str, parts: Sequence[Markup]) -> Markup:
+def svg(width: float, height: float, title: str, parts: Sequence[Markup]) -> Markup:
+    """A chart of these parts."""
     return Markup(
         '<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">'
         "<title>{}</title>{}</svg>"

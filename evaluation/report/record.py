@@ -50,9 +50,9 @@ def gap_record(gap: Gap) -> dict[str, Any]:
         },
         "seconds": dict(gap.seconds),
     }
-    plain = _plain(record)
-    assert isinstance(plain, dict)  # noqa: S101 - it was one
-    return plain
+    found = plain(record)
+    assert isinstance(found, dict)  # noqa: S101 - it was one
+    return found
 
 
 def _set(captures: CaptureSet) -> dict[str, Any]:
@@ -65,13 +65,14 @@ def _set(captures: CaptureSet) -> dict[str, Any]:
     }
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
+    """Lists, dictionaries, text and numbers; what is not finite becomes None."""
     if isinstance(value, Mapping):
-        return {str(name): _plain(each) for name, each in value.items()}
+        return {str(name): plain(each) for name, each in value.items()}
     if isinstance(value, str | Path):
         return str(value)
     if isinstance(value, Sequence):
-        return [_plain(each) for each in value]
+        return [plain(each) for each in value]
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return value

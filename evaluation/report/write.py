@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import jinja2
 from markupsafe import Markup
@@ -32,13 +34,17 @@ def write_report(gap: Gap, folder: Path) -> tuple[Path, Path]:
     Raises:
         CaptureError: The folder cannot be written.
     """
-    record = json.dumps(gap_record(gap), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
-    page = render(gap)
+    return write_whole(folder, render(gap), gap_record(gap))
+
+
+def write_whole(folder: Path, page: str, record: Mapping[str, Any]) -> tuple[Path, Path]:
+    """Write a page and a record; see `write_report`."""
+    text = json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, text in ((PAGE, page), (RECORD, record)):
+        for name, content in ((PAGE, page), (RECORD, text)):
             partial = folder / f".{name}.{os.getpid()}.partial"
-            partial.write_text(text, encoding="utf-8")
+            partial.write_text(content, encoding="utf-8")
             partial.replace(folder / name)
     except OSError as error:
         raise CaptureError(
@@ -50,6 +56,11 @@ def write_report(gap: Gap, folder: Path) -> tuple[Path, Path]:
 
 def render(gap: Gap) -> str:
     """The page as text."""
+    return render_page("report.html.j2", view(gap))
+
+
+def render_page(template: str, variables: Mapping[str, Any]) -> str:
+    """A page in the style of the reports."""
     loader = jinja2.PackageLoader("evaluation", "report")
     environment = jinja2.Environment(
         loader=loader,
@@ -59,4 +70,4 @@ def render(gap: Gap) -> str:
         lstrip_blocks=True,
     )
     style = Markup(loader.get_source(environment, "style.css")[0])  # noqa: S704 - our own file
-    return environment.get_template("report.html.j2").render(style=style, **view(gap))
+    return environment.get_template(template).render(style=style, **variables)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 from rich.table import Table
 
-from simgen.cli import calibrate_depth, calibrate_noise
+from simgen.cli import calibrate_depth, calibrate_lidar, calibrate_noise
 from simgen.cli.console import err, progress, result
 from simgen.cli.options import JSON, writing
 from simgen.errors import ConfigError, did_you_mean
@@ -32,6 +32,7 @@ def register(app: typer.Typer) -> None:
     calibrate.command("camera")(camera)
     calibrate_noise.register(calibrate)
     calibrate_depth.register(calibrate)
+    calibrate_lidar.register(calibrate)
     app.add_typer(calibrate, name="calibrate")
 
 

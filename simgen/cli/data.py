@@ -7,8 +7,10 @@ from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
 
+import numpy as np
 import typer
 import yaml
+from numpy.typing import NDArray
 from PIL import Image
 from rich.console import Console
 from rich.table import Column, Table
@@ -21,11 +23,13 @@ from simgen.dataset import verify as check
 from simgen.dataset.records import members
 from simgen.engine import generate_dataset
 from simgen.errors import StoreError
-from simgen.formats import Format
+from simgen.formats import CloudFormat, Format
+from simgen.formats.options import with_options
 from simgen.generate import Family, Source
-from simgen.overlay import overlay, sheet
+from simgen.overlay import birds_eye, overlay, sheet
 from simgen.render import Renderer
 from simgen.rng import Key
+from simgen.sample import Sample
 from simgen.sensors.camera.params import CameraParams
 from simgen.sensors.depth import PRINCIPLES
 from simgen.sensors.event import EventParams
@@ -35,6 +39,7 @@ CONFIG = typer.Argument(..., help="A YAML file, or the name of a preset such as 
 OUT = typer.Option(..., help="Folder to write.")
 SHEET = typer.Option(Path("sheet.png"), "--out", help="Picture to write.")
 SET = typer.Option([], "--set", help="KEY=VALUE, such as scene.spread_m=0.1; may be repeated.")
+OPTIONS = typer.Option([], "--set", help="KEY=VALUE, an option of the format.")
 JSON = typer.Option(False, "--json", help="Print the result as one JSON object.")
 DATASET = typer.Argument(..., help="A dataset that simgen generated.")
 
@@ -94,6 +99,7 @@ def preview(
     out: Path = SHEET,
     count: int = typer.Option(12, min=1, help="Samples on the sheet."),
     columns: int = typer.Option(4, min=1, help="Samples in a row."),
+    width: int = typer.Option(320, min=16, max=4096, help="Pixels of a sample across."),
     plain: bool = typer.Option(False, help="Leave out the labels."),
     seed: int | None = typer.Option(None, help="Instead of the config's."),
     overrides: list[str] = SET,
@@ -104,14 +110,24 @@ def preview(
     images = []
     with progress("drawing") as update:
         for index in range(count):
-            frame = source(index).frames[0]
-            images.append(frame.rgb if plain else overlay(frame))
+            images.append(_drawn(source(index), plain=plain))
             update(index + 1, count)
     try:
-        Image.fromarray(sheet(images, min(columns, count))).save(out)
+        Image.fromarray(sheet(images, min(columns, count), width)).save(out)
     except (OSError, ValueError) as error:
         raise StoreError("the sheet must be written", str(error), where=str(out)) from None
     result({"sheet": str(out), "samples": count}, as_json=as_json)
+
+
+def _drawn(sample: Sample, *, plain: bool) -> NDArray[np.uint8]:
+    """The first picture of a sample, and below it the first sweep of its LiDAR."""
+    frame = sample.frames[0]
+    picture = frame.rgb if plain else overlay(frame)
+    if "lidar" not in sample.streams:
+        return picture
+    cloud = (sample.streams["lidar"], sample.streams["lidar_boxes"])
+    below = birds_eye(cloud[0], cloud[1][:0] if plain else cloud[1], frame.width)
+    return np.vstack([picture, below])
 
 
 def replay(
@@ -172,11 +188,12 @@ def export(
     dataset: Path = DATASET,
     out: Path = OUT,
     name: str = typer.Option("coco", "--format", help="Name of a format."),
+    options: list[str] = OPTIONS,
     as_json: bool = JSON,
 ) -> None:
     """Write a dataset in another format."""
-    writer: Format = registry.formats()[name]  # type: ignore[assignment]
-    written = writer.write(Dataset.open(dataset), out)
+    writer: Format | CloudFormat = registry.formats()[name]  # type: ignore[assignment]
+    written = with_options(writer, name, options).write(Dataset.open(dataset), out)
     facts = {
         "out": str(out),
         "format": name,
@@ -184,6 +201,8 @@ def export(
         "objects": written.objects,
         "left out": written.skipped,
     }
+    if written.clouds:
+        facts |= {"clouds": written.clouds, "points": written.points}
     result(facts, as_json=as_json)
 
 

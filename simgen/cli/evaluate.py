@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 from rich.table import Table
 
-from simgen.cli import real, task
+from simgen.cli import gap_clouds, real, task
 from simgen.cli.console import err, progress, result
 from simgen.cli.options import (
     BOXES,
@@ -20,14 +20,19 @@ from simgen.cli.options import (
     OUT,
     PART,
     QUICK,
-    REAL,
     training_config,
     writing,
 )
+from simgen.errors import ConfigError
 
 if TYPE_CHECKING:
     from evaluation.gap import Gap
 
+REAL = typer.Option(
+    None,
+    "--real",
+    help="Real captures: a COCO folder or file, a plain folder, or scans (.npz, .bin, .pcd, .npy).",
+)
 _MODELS = "Trained earlier with `task train`, instead of training; may be repeated."
 SYNTHETIC_MODEL = typer.Option([], "--synthetic-model", help=_MODELS)
 REAL_MODEL = typer.Option([], "--real-model", help=_MODELS)
@@ -41,8 +46,9 @@ def register(app: typer.Typer) -> None:
 
 
 def gap(
+    context: typer.Context,
     synthetic: Path = DIR,
-    real_captures: Path = REAL,
+    real_captures: Path | None = REAL,
     out: Path = OUT,
     part: str | None = PART,
     seeds: int | None = typer.Option(None, min=1, help="Training seeds an arm: 3; --quick: 1."),
@@ -51,6 +57,8 @@ def gap(
     with_task: bool = typer.Option(True, "--task/--no-task", help="Train and score detectors."),
     boxes: str = BOXES,
     max_images: int = typer.Option(300, help="Synthetic pictures used for the distances."),
+    bands: str | None = gap_clouds.BANDS,
+    max_scans: int = typer.Option(100, help="Scans a side that are used, of clouds."),
     simulated: bool = typer.Option(
         False, "--simulated", help="The real captures are a stand-in: say so everywhere."
     ),
@@ -60,11 +68,26 @@ def gap(
     seed: int = typer.Option(0, help="Root of the draws of the measurement."),
     as_json: bool = JSON,
 ) -> None:
-    """Measure how far DIR is from real captures; write report.html and gap.json."""
+    """Measure how far DIR is from real captures; write report.html and gap.json.
+
+    Scans, or --bands, are held against the LiDAR of DIR; pictures against its pictures.
+    """
+    from evaluation.clouds.gap import CloudOptions, is_clouds
     from evaluation.convention import BoxConvention
     from evaluation.gap import GapOptions, measure_gap
     from evaluation.report import write_report
 
+    if real_captures is None and bands is None:
+        raise ConfigError(
+            "a gap must be measured to something", "neither --real nor --bands",
+            "give real captures to --real, or --bands kitti",
+        )  # fmt: skip
+    clouds = is_clouds(real_captures, bands)
+    gap_clouds.refuse_strangers(context, clouds=clouds)
+    if clouds or real_captures is None:
+        scans = CloudOptions(bands=bands, max_scans=max_scans, simulated=simulated, seed=seed)
+        gap_clouds.measure(synthetic, real_captures, out, scans, as_json=as_json)
+        return
     options = GapOptions(
         part=part,
         boxes=BoxConvention.parse(boxes),

@@ -170,9 +170,9 @@ def _open(name: str, beside: Path, asked_by: str | None) -> tuple[str, str, Path
             raise ConfigError(
                 "a config must be a readable UTF-8 file", f"{path} ({error})", where=where
             ) from None
-    if path.exists():
-        raise ConfigError("a config must be a file", str(path), where=where)
     preset = resources.files("configs") / f"{name}.yaml"
+    if path.exists() and name not in presets():
+        raise ConfigError("a config must be a file", str(path), where=where)
     if name in presets():
         return preset.read_text(encoding="utf-8"), f"preset {name}", Path()
     raise ConfigError(

@@ -25,8 +25,8 @@ SCHEMA_VERSION = 1
 _STRICT = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 EXAMPLES = {"scene": "dice", "render": "bullet", "depth": "structured_light"}
-SECTIONS = ("scene", "camera", "render", "depth", "events", "imu")
-"""Parts of a config whose values may be drawn; the last three are there if asked for."""
+SECTIONS = ("scene", "camera", "render", "depth", "events", "imu", "lidar", "radar")
+"""Parts of a config whose values may be drawn; those after `render` are there if asked for."""
 
 
 class Sampling(BaseModel):
@@ -58,11 +58,13 @@ class Config(BaseModel):
         depth: `name`, the principle of a depth camera beside the camera, and its parameters.
         events: The parameters of an event camera in the camera's place; {} takes all defaults.
         imu: The parameters of an inertial unit on the camera.
+        lidar: The parameters of a LiDAR on the camera's rig.
+        radar: The parameters of a radar on the camera's rig; {} takes all defaults.
         labels: The labels to write; empty for all.
         sampling: How the space is filled.
         frames: How many frames one sample has.
 
-    The sections from `scene` to `imu` are one space: their values are called
+    The sections from `scene` to `radar` are one space: their values are called
     `scene.x`, `camera.y`, `render.z`, and may refer to each other.
     """
 
@@ -77,6 +79,8 @@ class Config(BaseModel):
     depth: dict[str, object] | None = None
     events: dict[str, object] | None = None
     imu: dict[str, object] | None = None
+    lidar: dict[str, object] | None = None
+    radar: dict[str, object] | None = None
     labels: tuple[str, ...] = ()
     sampling: Sampling = Sampling()
     frames: Frames = Frames()

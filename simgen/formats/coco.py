@@ -17,9 +17,10 @@ from typing import IO, Any
 
 from simgen.dataset import Dataset, FrameRecord
 from simgen.dataset.encode import decode_json
-from simgen.dataset.files import storing, sync_folder
+from simgen.dataset.files import storing
 from simgen.errors import ConfigError, StoreError
 from simgen.formats import ReadImage, ReadObject, Written
+from simgen.formats.whole import whole_folder
 from simgen.sample import Keypoint, ObjectLabel
 
 Box = tuple[float, float, float, float]
@@ -47,19 +48,9 @@ class CocoFormat:
 
     def write(self, dataset: Dataset, out: Path) -> Written:
         """Write a dataset into a new folder; see `simgen.formats.Format`."""
-        _refuse_full(out)
-        partial = out.with_name(f".{out.name}.partial")
-        with storing(out):
-            shutil.rmtree(partial, ignore_errors=True)
-            (partial / "images").mkdir(parents=True)
-            try:
-                written = self._fill(dataset, partial)
-                sync_folder(partial)
-                partial.replace(out)
-            except BaseException:
-                shutil.rmtree(partial, ignore_errors=True)
-                raise
-        return written
+        with whole_folder(out) as partial:
+            (partial / "images").mkdir()
+            return self._fill(dataset, partial)
 
     def _fill(self, dataset: Dataset, out: Path) -> Written:
         images = objects = skipped = 0
@@ -130,16 +121,6 @@ def from_coco(bbox: list[float]) -> Box:
     """The inverse of `to_coco`."""
     x, y, width, height = (float(v) for v in bbox)
     return x - 0.5, y - 0.5, x - 0.5 + width, y - 0.5 + height
-
-
-def _refuse_full(out: Path) -> None:
-    with storing(out):
-        if out.exists() and not (out.is_dir() and not any(out.iterdir())):
-            raise StoreError(
-                "an export must go into a new or empty folder",
-                str(out),
-                "choose another folder, or delete this one: exports are always made whole",
-            )
 
 
 def _info(dataset: Dataset) -> dict[str, object]:

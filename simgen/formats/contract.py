@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from pycocotools import mask as coco_mask
@@ -14,8 +16,8 @@ from simgen.dataset.shards import join, put
 from simgen.dataset.toy import ToySource
 from simgen.dataset.writer import finish, writing
 from simgen.errors import SimgenError, StoreError
-from simgen.formats import Format, ReadImage, ReadObject
-from simgen.sample import ObjectLabel, decode_rgb
+from simgen.formats import CloudFormat, Format, ReadImage, ReadObject
+from simgen.sample import ObjectLabel, Sample, decode_rgb
 
 Box = tuple[float, float, float, float]
 
@@ -40,24 +42,49 @@ def check_format(candidate: Format, folder: Path) -> None:
         ContractError: The first rule that is broken.
     """
     for name, source in (("single", ToySource(seed=1)), ("sequence", ToySource(seed=2, frames=2))):
-        dataset = _toy(source, folder / f"{name}-dataset")
+        dataset = toy(source, folder / f"{name}-dataset")
         out = folder / f"{name}-export"
         candidate.write(dataset, out)
         _check_content(candidate, dataset, out)
         again = folder / f"{name}-again"
         candidate.write(dataset, again)
-        if (changed := _differing(out, again)) is not None:
+        if (changed := differing(out, again)) is not None:
             raise ContractError(
                 "equal datasets must be written with equal bytes",
                 changed,
                 "leave dates, hosts and the order of sets out of what is written",
             )
-    _check_refusal(candidate, dataset, folder / "occupied")
+    check_refusal(candidate, dataset, folder / "occupied")
 
 
-def _toy(source: ToySource, root: Path) -> Dataset:
+class Toy(Protocol):
+    """A source of samples to check formats with."""
+
+    @property
+    def seed(self) -> int:
+        """Root of all randomness."""
+
+    @property
+    def config(self) -> Mapping[str, object]:
+        """What makes the samples what they are."""
+
+    @property
+    def digest(self) -> str:
+        """Identity of the config."""
+
+    def __call__(self, index: int) -> Sample:
+        """The sample at `index`."""
+
+
+def toy(source: Toy, root: Path, count: int = 5) -> Dataset:
+    """Samples of a toy, stored in a new folder."""
     with writing(
-        root, config=source.config, digest=source.digest, seed=source.seed, count=5, shard_size=3
+        root,
+        config=source.config,
+        digest=source.digest,
+        seed=source.seed,
+        count=count,
+        shard_size=3,
     ) as plan:
         for index in plan.missing:
             put(plan.layout, source(index))
@@ -122,7 +149,8 @@ def _check_object(label: ObjectLabel, found: ReadObject, where: str) -> None:
             )
 
 
-def _differing(a: Path, b: Path) -> str | None:
+def differing(a: Path, b: Path) -> str | None:
+    """First file whose bytes differ between two folders."""
     first, second = _digests(a), _digests(b)
     names = sorted({*first, *second})
     return next((name for name in names if first.get(name) != second.get(name)), None)
@@ -136,7 +164,8 @@ def _digests(root: Path) -> dict[str, str]:
     }
 
 
-def _check_refusal(candidate: Format, dataset: Dataset, occupied: Path) -> None:
+def check_refusal(candidate: Format | CloudFormat, dataset: Dataset, occupied: Path) -> None:
+    """Hold a format to leaving a folder alone that is not empty."""
     occupied.mkdir()
     (occupied / "mine.txt").write_text("keep")
     try:

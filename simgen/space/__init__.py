@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from simgen.space.design import Method, unit_numbers
+from simgen.space.given import Term
 from simgen.space.nodes import Factor
 from simgen.space.parse import is_special
 from simgen.space.paths import Source, dotted, tokens
@@ -14,6 +15,7 @@ __all__ = [
     "Method",
     "Source",
     "Space",
+    "Term",
     "Tunable",
     "dotted",
     "is_special",

@@ -9,7 +9,7 @@ a distribution. A node may be asked for twice (by its parent and by a reference)
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from simgen.distributions import Distribution, Mixture, Units, Value
 from simgen.errors import ConfigError, did_you_mean
-from simgen.rng import UnitStreams
 from simgen.space.paths import Source, Token, absolute, tokens
 
 
@@ -42,7 +41,7 @@ class Drawing:
     """What one draw of the whole tree knows so far."""
 
     root: Node
-    units: UnitStreams
+    units: Callable[[str, int], Units]
     given: Mapping[str, NDArray[np.float64]]
     done: dict[str, object] = field(default_factory=dict)
     factors: list[Factor] = field(default_factory=list)
@@ -55,6 +54,10 @@ class Drawing:
         if given.shape != (dim,):
             raise ConfigError(f"`{name}` takes {dim} unit numbers", f"shape {given.shape}")
         return given.tolist()  # type: ignore[no-any-return]
+
+    def pick(self, leaf: Leaf, name: str, distribution: Distribution) -> Value:
+        """The value of a leaf called `name`, from its unit numbers."""
+        return distribution.from_unit(self.unit(name, distribution.dim))
 
     def value(self, node: Node, name: str, scope: str) -> object:
         """The value of a node, drawn at the first call."""
@@ -193,7 +196,7 @@ class Leaf(Node):
     def draw(self, drawing: Drawing, name: str, scope: str) -> object:
         """Draw, and record the factor."""
         distribution = self.distribution(drawing, name, scope)
-        value = distribution.from_unit(drawing.unit(name, distribution.dim))
+        value = drawing.pick(self, name, distribution)
         drawing.factors.append(Factor(name, value, distribution.log_density(value) + 0.0))
         return list(value) if isinstance(value, tuple) else value
 

@@ -10,9 +10,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from simgen.distributions import flatten
+from simgen.distributions import Value, flatten
 from simgen.errors import ConfigError, did_you_mean
 from simgen.rng import Key
+from simgen.space.given import Given, Term
 from simgen.space.nodes import Drawing, Factor, Group, Leaf, Mixed
 from simgen.space.parse import RANDOM, Locate, Parser, arguments, static_value
 from simgen.space.paths import Source, dotted, tokens
@@ -42,12 +43,20 @@ class Tunable:
         value: What is written.
         low: Least value.
         high: Greatest value.
+        leaf: Where its distribution is written.
+        distribution: Name of the distribution.
+        parameter: Name of the parameter.
+        declared: Whether `limits` are written, and not only given by nature (weights, colours).
     """
 
     path: str
     value: float
     low: float
     high: float
+    leaf: Source
+    distribution: str
+    parameter: str
+    declared: bool
 
 
 @dataclass(frozen=True)
@@ -109,6 +118,21 @@ class Space:
         factors = sorted(drawing.factors, key=lambda factor: factor.name)
         return Draw(values, tuple(factors))
 
+    def given(self, values: Mapping[str, Value]) -> tuple[Term, ...]:
+        """How likely recorded values are here: the terms of their joint density.
+
+        Args:
+            values: Every factor of one draw, from this space or one of the same structure.
+
+        Returns:
+            One term for each factor that this space asks for, in the order it asks. A value
+            outside a support has log-density -inf.
+
+        Raises:
+            StoreError: A factor is missing, or there is one that this space does not draw.
+        """
+        return Given(self.root, values).terms()
+
     def static_dimensions(self) -> tuple[tuple[str, int], ...]:
         """Name and dimension of every draw that happens once in every sample, by name.
 
@@ -141,7 +165,10 @@ class Space:
         for name, (low, high) in limits.items():
             for steps, value in flatten(constant[name]):
                 where = self._written(leaf, *written[name], steps)
-                yield Tunable(dotted(where), value, low, high)
+                yield Tunable(
+                    dotted(where), value, low, high, leaf.source, leaf.kind.name, name,
+                    declared="limits" in leaf.parameters,
+                )  # fmt: skip
         if isinstance(leaf, Mixed):
             for component in leaf.components:
                 yield from self._leaf_tunables(component)

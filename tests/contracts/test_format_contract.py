@@ -1,4 +1,4 @@
-"""Every registered format holds the contract, and the contract catches broken ones."""
+"""Every registered format of pictures holds the contract, and the contract catches broken ones."""
 
 import dataclasses
 import itertools
@@ -11,8 +11,10 @@ from simgen.formats.coco import FORMAT, CocoFormat
 from simgen.formats.contract import ContractError, check_format
 from simgen.registry import formats
 
+PICTURES = [name for name in formats() if not hasattr(formats()[name], "fields")]
 
-@pytest.mark.parametrize("name", sorted(formats()))
+
+@pytest.mark.parametrize("name", PICTURES)
 def test_every_format_holds_the_contract(name, tmp_path):
     check_format(formats()[name], tmp_path)
 

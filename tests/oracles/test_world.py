@@ -240,8 +240,8 @@ def test_a_cone_that_is_too_narrow_would_be_caught(monkeypatch):
     exact = world.cones_of_runs
 
     def narrow(rays):
-        axis, half, starts = exact(rays)
-        return axis, 0 * half - 0.05, starts
+        found = exact(rays)
+        return dataclasses.replace(found, half_rad=0 * found.half_rad - 0.05)
 
     look = Motion.rest((1.2, 0.9, 0.7), geometry.look_at((1.2, 0.9, 0.7), (0, 0, 0)))
     rays, _ = camera(look, f=40.0).rays(0.0)

@@ -75,6 +75,8 @@ def test_defaults_are_stated(folder: Path) -> None:
         "depth": None,
         "events": None,
         "imu": None,
+        "lidar": None,
+        "radar": None,
         "labels": [],
         "sampling": {"method": "random"},
         "frames": {

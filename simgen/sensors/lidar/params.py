@@ -31,7 +31,7 @@ class Optics(BaseModel):
     divergence_mrad: tuple[float, float] = Field((3.0, 1.5))
     exit_m: float = Field(0.0, ge=0, le=0.5)
     pulse_ns: float = Field(6.0, gt=0, le=1000)
-    subrays: int = Field(7, ge=1, le=256)
+    subrays: int = Field(7, ge=1, le=4096)
     footprint: Literal["edges", "all"] = "edges"
     overlap_m: tuple[float, float] = (0.0, 0.0)
 
@@ -60,6 +60,18 @@ class Noise(BaseModel):
         range_snr_m: Standard deviation of the range at a ratio of 1, apart from the floor.
         range_snr_power: It falls as the ratio to minus this.
         range_step_m: Step of the range that is reported; 0 for none.
+        near_m: Range below which the image of the spot outgrows the detector, so that the
+            amplitude no longer falls with the range squared: it is less by a factor of
+            1 - exp(-(range / near_m)^2). The reading of the intensity is corrected for it.
+            0 for none.
+        gain_steps: Rise and fall of the intensity, as factors from one echo of a laser to the
+            next, that half of the echoes survive where power and gain follow the last echo:
+            one that is much stronger or weaker cannot be told. None for no such control.
+        gain_spreads: Standard deviation of the logarithm of each, over directions: in one
+            direction it is the same in every sweep.
+        azimuth_jitter_rad: Standard deviation of the azimuth of a firing about the table, alike
+            for the lasers of one column: the pulse goes to the true place, the point is told
+            by the table.
     """
 
     model_config = _RULES
@@ -70,6 +82,18 @@ class Noise(BaseModel):
     range_snr_m: float = Field(0.0, ge=0, le=10)
     range_snr_power: float = Field(0.5, ge=0, le=2)
     range_step_m: float = Field(0.0, ge=0, le=1)
+    near_m: float = Field(0.0, ge=0, le=1000)
+    gain_steps: tuple[float, float] | None = None
+    gain_spreads: tuple[float, float] = (0.4, 0.4)
+    azimuth_jitter_rad: float = Field(0.0, ge=0, le=0.1)
+
+    @model_validator(mode="after")
+    def _rules(self) -> Self:
+        if self.gain_steps is not None and min(self.gain_steps) <= 1:
+            raise ValueError(f"`gain_steps` must be factors above 1; got {self.gain_steps}")
+        if min(self.gain_spreads) <= 0:
+            raise ValueError(f"`gain_spreads` must be above 0; got {self.gain_spreads}")
+        return self
 
 
 class Device(BaseModel):
@@ -102,6 +126,8 @@ class Intensity(BaseModel):
             have at that range, "raw" for the power.
         scale: Reading for reflectance 1 ("calibrated") or for power 1 ("raw"); Velodyne's
             calibrated scale gives a matt white 100, and retro-reflectors the rest.
+        offset: Added to the reading: below 0 for a sensor that reads 0 where little light
+            comes back.
         power: The reading goes as the quantity to this; below 1 it is compressed.
         retro_scale: Reading above `scale` for each tenfold of a quantity above 1, where a
             sensor has another scale for retro-reflectors; None goes on as below.
@@ -112,6 +138,7 @@ class Intensity(BaseModel):
     model_config = _RULES
     kind: Literal["calibrated", "raw"] = "calibrated"
     scale: float = Field(100.0, gt=0, le=1e9)
+    offset: float = Field(0.0, ge=-65535, le=65535)
     power: float = Field(1.0, gt=0, le=4)
     retro_scale: float | None = Field(None, ge=0)
     bits: Literal[8, 16] = 8
@@ -141,6 +168,8 @@ class LidarParams(BaseModel):
         rate_hz: Sweeps a second; None takes the pattern's own.
         columns: Firings in a sweep, where the sensor has a choice; None takes the pattern's.
         sweeps: How many sweeps; None for as many as fill the time of the frames.
+        phase: Share of the first sweep that has passed when the first frame begins: 0.5 looks
+            ahead when the picture is taken, as a head that triggers the camera does.
         mount_m: Where it is from the camera: forward, left and up of it.
         mount_turn_rad: Roll, pitch and yaw about those axes, in this order.
         min_range_m: Nearest that is reported.
@@ -159,6 +188,7 @@ class LidarParams(BaseModel):
     rate_hz: float | None = Field(None, gt=0, le=1000)
     columns: int | None = Field(None, ge=1, le=100_000)
     sweeps: int | None = Field(None, ge=1, le=10_000)
+    phase: float = Field(0.0, ge=0, le=1)
     mount_m: Vector = (0.0, 0.0, 0.0)
     mount_turn_rad: Vector = (0.0, 0.0, 0.0)
     min_range_m: float = Field(0.5, ge=0)

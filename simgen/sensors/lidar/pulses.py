@@ -8,6 +8,7 @@ clockwise from their y axis; their tables are turned into this frame when they a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -38,7 +39,7 @@ class Pulses:
     def __len__(self) -> int:
         return len(self.time_s)
 
-    @property
+    @cached_property
     def directions(self) -> NDArray[np.float64]:
         """(n, 3) unit vectors, sensor frame."""
         level = np.cos(self.elevation_rad)

@@ -13,7 +13,7 @@ from simgen.config.text import parse_yaml
 from simgen.errors import ConfigError, did_you_mean
 
 KEYS = {"name", "title", "source"}
-SECTIONS = ("depth", "events", "imu", "camera")
+SECTIONS = ("depth", "events", "imu", "lidar", "radar", "camera")
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +35,7 @@ class Preset:
 
     @property
     def kind(self) -> str:
-        """What it is: "camera", "depth", "events" or "imu"."""
+        """What it is: "camera", "depth", "events", "imu", "lidar" or "radar"."""
         return next(section for section in SECTIONS if section in self.sections)
 
     @property

@@ -19,7 +19,7 @@ from evaluation.metrics import (
     sliced_wasserstein,
     vendi_score,
 )
-from evaluation.metrics.c2st import _ridge_scores
+from evaluation.metrics.c2st import ridge_scores
 from evaluation.metrics.kernels import squared_distances
 from evaluation.metrics.mmd import gaussian, permutation_p_value
 from simgen.rng import Key
@@ -123,7 +123,7 @@ def test_both_forms_of_the_ridge_agree_with_a_library():
     for n, d in ((30, 8), (12, 40)):
         train, test, targets = normal("a", n, d), normal("b", 5, d), normal("t", n, 3)
         expected = Ridge(alpha=2.5, fit_intercept=False).fit(train, targets).predict(test)
-        np.testing.assert_allclose(_ridge_scores(train, targets, test, 2.5), expected)
+        np.testing.assert_allclose(ridge_scores(train, targets, test, 2.5), expected)
 
 
 def test_frechet_of_few_rows_is_a_lower_bound_and_says_so():

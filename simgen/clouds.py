@@ -104,3 +104,4 @@ class Why(IntEnum):
     WINDOW = 4  # below it because of dirt on the sensor's window
     MIRRORED = 5  # sent away by a mirror, or let through by glass, to where nothing answered
     DEAD = 6  # the laser is broken
+    GAIN = 7  # much stronger or weaker than the echo before, which set the gain

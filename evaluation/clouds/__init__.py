@@ -1,0 +1,1 @@
+"""The gap between clouds: range images of a generated LiDAR held against real ones."""

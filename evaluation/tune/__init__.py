@@ -1,0 +1,1 @@
+"""The closed loop: ranges of a config tuned against real captures."""
