@@ -105,10 +105,24 @@ def watch_detector(
     images: int,
     seeds: int,
     recipe: TrainConfig,
+    kappa: float = 0.0,
     workers: int = 1,
     show: Show = silent,
 ) -> LedgerWatch:
     """Register a run in `folder`, on the gate part of the captures.
+
+    Args:
+        real: All captures; their gate part is used.
+        folder: Of the ledger and of what the looks train on.
+        loop: How the loop runs.
+        images: Samples of a training set.
+        seeds: Trainings of a look.
+        recipe: Budget of a training.
+        kappa: Gain of the gate score that must come with a gain of one in the loop's score.
+            A distance and a detector's score share no unit, so it is 0 unless stated: then
+            STAGNATION means a fall while the loop believes to gain.
+        workers: Processes that render.
+        show: Shows progress.
 
     Raises:
         CaptureError: The captures have no labels or no capture times.
@@ -124,7 +138,7 @@ def watch_detector(
         )
     ledger = Ledger(folder)
     ledger.start(
-        Rule(checkpoints=max(2, 1 + (loop.budget - 1) // loop.every)),
+        Rule(checkpoints=max(2, 1 + (loop.budget - 1) // loop.every), kappa=kappa),
         split=chosen.split.sha256,
         gate={},
         about={

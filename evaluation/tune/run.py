@@ -19,6 +19,7 @@ from evaluation.tune.confirm import confirm, render
 from evaluation.tune.downstream import detection_loss
 from evaluation.tune.gate import watch_detector
 from evaluation.tune.leaves import changed
+from evaluation.tune.ledger_watch import LedgerWatch
 from evaluation.tune.loop import TuneOptions, tune
 from evaluation.tune.objective import PoolObjective, Together
 from evaluation.tune.pool import open_pool
@@ -61,6 +62,7 @@ class RunOptions:
         task_seeds: Trainings of each candidate.
         recipe: Budget of a training.
         alarm: Whether detectors are trained at checkpoints and the gate is asked.
+        kappa: Of the alarm; see `watch_detector`.
         loop: How the loop runs.
     """
 
@@ -78,6 +80,7 @@ class RunOptions:
     task_seeds: int = 3
     recipe: TrainConfig = field(default_factory=TrainConfig.quick)
     alarm: bool = False
+    kappa: float = 0.0
     loop: TuneOptions = field(default_factory=TuneOptions)
 
 
@@ -127,7 +130,8 @@ def run(
             )  # fmt: skip
         watch = watch_detector(
             everything, out / "alarm", options.loop, images=options.task_images,
-            seeds=options.task_seeds, recipe=options.recipe, workers=options.workers, show=show,
+            seeds=options.task_seeds, recipe=options.recipe, kappa=options.kappa,
+            workers=options.workers, show=show,
         )  # fmt: skip
 
     def embed(images: CaptureSet) -> Array:
@@ -173,6 +177,9 @@ def run(
             1 + len(t.confirmed) for t in outcome.trials if t.state in {"complete", "pruned"}
         )
         rendered += options.task_images * done
+    if isinstance(watch, LedgerWatch) and options.alarm:
+        settings = {look.setting for look in watch.ledger.state().looks}
+        rendered += options.task_images * len(settings)
     return Evidence.of(
         outcome, key=key / "pressure", confirmation=fresh, rendered=rendered, notes=notes
     )

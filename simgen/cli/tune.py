@@ -22,7 +22,7 @@ BUDGET = typer.Option(200, "--budget", min=1, help="Trials, the start included."
 MOVE = typer.Option(
     [], "--move", help="Pattern of parameters that may move; without one, those with limits."
 )
-OBJECTIVE = typer.Option(["fd"], "--objective", help="fd, kid, mmd or energy; may be repeated.")
+OBJECTIVE = typer.Option(["fd"], "--objective", help="fd, kid, mmd, energy, auc; may be repeated.")
 POOL = typer.Option(None, "--pool", help="A dataset to re-weight, instead of rendering one.")
 SIZE = typer.Option(1000, "--pool-size", min=4, help="Samples of the pool that is rendered.")
 FLOOR = typer.Option(50.0, "--floor", min=4, help="Least effective sample size of half a pool.")
@@ -39,6 +39,9 @@ ALARM = typer.Option(
     False, "--alarm", help="Train detectors at checkpoints and ask the gate part: one bit a look."
 )
 EVERY = typer.Option(20, "--every", min=1, help="Trials between two looks.")
+KAPPA = typer.Option(
+    0.0, "--kappa", min=0, help="Gain of the gate score that a gain of one in the loop must bring."
+)
 ON_STOP = typer.Option(
     "rollback", "--on-stop", help="When the alarm says stop: rollback, stop or continue."
 )
@@ -73,6 +76,7 @@ def tune(
     iterations: int | None = ITERATIONS,
     alarm: bool = ALARM,
     every: int = EVERY,
+    kappa: float = KAPPA,
     on_stop: str = ON_STOP,
     workers: int = WORKERS,
     assignments: list[str] = SET,
@@ -101,6 +105,7 @@ def tune(
         task_seeds=task_seeds,
         recipe=training_config(True, iterations),
         alarm=alarm,
+        kappa=kappa,
         loop=TuneOptions(budget=budget, sampler=sampler, every=every, on_stop=on_stop, seed=seed),
     )
     start = load_config(config, assignments)
