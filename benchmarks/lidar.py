@@ -7,8 +7,9 @@ All in one process on one thread, turn by turn, so that a busy machine slows all
 
 - kernel: Embree alone, all triangles of the street in one tree as they stand in mid-sweep, the
   rays of one sweep, made ready beforehand;
-- simgen: the same sweep with every pulse at its own time, noise, labels and boxes; with beams
-  that are taken apart at edges; and with the static and the de-skewed twin;
+- simgen: the same sweep with every pulse at its own time, noise, labels and boxes, and light
+  followed through panes and off mirrors; the same in a street that stands still and has
+  neither; with beams that are taken apart at edges; with the static and the de-skewed twin;
 - PyBullet: `rayTestBatch` on the same triangles with the same rays, and how far its hits lie
   from ours.
 """
@@ -20,6 +21,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -37,7 +39,7 @@ from simgen.rays import Rays
 from simgen.rng import Key
 from simgen.sensors.lidar import Lidar, LidarParams, make, scanner
 from simgen.sensors.lidar.beams import aim
-from simgen.spec import SceneSpec
+from simgen.spec import Material, Motion, SceneSpec
 from simgen.survey import Survey
 from simgen.world import World, device
 
@@ -60,6 +62,23 @@ def lidar(spec: SceneSpec, **settings: object) -> Lidar:
     params = LidarParams.model_validate({"pattern": "os1_128", "mount_m": (0, 0, 0.1), **settings})
     pulses = scanner(params.pattern, params.rate_hz, params.columns)
     return Lidar(params, pulses, make(params, pulses.rings, Key(0)), World(spec), spec.camera)
+
+
+def stopped(spec: SceneSpec, time_s: float) -> SceneSpec:
+    """The scene at rest as it is at one moment, and nothing in it mirrors or is clear."""
+
+    def plain(material: Material) -> Material:
+        return replace(material, laser=replace(material.laser, mirror=0.0, clear=0.0))
+
+    def rest(motion: Motion) -> Motion:
+        position, quaternion = motion.at(np.array([time_s]))
+        return Motion.rest(position[0], quaternion[0])
+
+    bodies = tuple(
+        replace(b, motion=rest(b.motion), materials=tuple(map(plain, b.materials)))
+        for b in spec.bodies
+    )
+    return replace(spec, bodies=bodies, camera=rest(spec.camera))
 
 
 def triangles(spec: SceneSpec, time_s: float) -> Array:
@@ -97,7 +116,8 @@ def compare(spec: SceneSpec) -> None:
     edges = lidar(spec, noise=one["noise"])
     twins = lidar(spec, **one, twins=("static", "deskewed"))
     middle = plain.scanner.period_s / 2
-    rays = aim(plain.scanner.sweep(0), plain.state, plain.ride, 0.0, middle).rays
+    sent = plain.scanner.sweep(0)
+    rays = aim(sent, sent, plain.state, plain.ride, 0.0, middle).rays
     n = len(rays)
     origins = np.broadcast_to(rays.origins_m, (n, 3)).astype(np.float32)
     directions = rays.directions.astype(np.float32)
@@ -110,9 +130,11 @@ def compare(spec: SceneSpec) -> None:
         f"{len(spec.bodies)} bodies, {moving} of them moving, {len(corners)} triangles, {n} pulses"
     )
     bullet = Bullet(corners)
+    still = lidar(stopped(spec, middle), **one)
     jobs: dict[str, Callable[[], object]] = {
         "kernel: Embree, one tree": lambda: tree.run(origins, directions, output=True),
         "simgen: noise, labels, motion": lambda: plain.sweep(0, 0.0, Key(0)),
+        "simgen: all at rest, no mirror, no pane": lambda: still.sweep(0, 0.0, Key(0)),
         "simgen: and beams taken apart at edges": lambda: edges.sweep(0, 0.0, Key(0)),
         "simgen: and both twins": lambda: twins.sweep(0, 0.0, Key(0)),
     }
@@ -123,7 +145,7 @@ def compare(spec: SceneSpec) -> None:
         middle_s = statistics.median(seconds)
         low, high = np.quantile(seconds, [0.25, 0.75])
         print(
-            f"{name:40} {middle_s * 1e3:8.1f} ms ({low * 1e3:.1f} to {high * 1e3:.1f})"
+            f"{name:42} {middle_s * 1e3:8.1f} ms ({low * 1e3:.1f} to {high * 1e3:.1f})"
             f" {n / middle_s / 1e6:7.2f} M pulses/s  {kernel / middle_s:6.3f} of the kernel"
             f"  {plain.scanner.period_s / middle_s:6.2f} x real time"
         )

@@ -1,4 +1,4 @@
-"""Commands of the alarm: `alarm run`, `alarm bench`, `alarm void`, `alarm seal`."""
+"""Commands of the alarm: `split`, `alarm run`, `alarm bench`, `alarm void`, `alarm sealed`."""
 # ruff: noqa: PLC0415 - evaluation and what it needs are imported when a command runs, so that
 # generating starts quickly and needs none of it
 
@@ -15,8 +15,16 @@ from typer.core import TyperGroup
 
 from simgen.cli.console import err, progress, result
 from simgen.cli.options import JSON, writing
+from simgen.cli.split import split
 
 RUN = typer.Argument(..., help="A loop's folder, or a CSV or JSON of another generator's loop.")
+LOOP = typer.Argument(..., help="A loop's folder.")
+WHY = typer.Option(..., "--why", help="What happened.")
+BENCH_OUT = typer.Option(..., "--out", help="Folder for alarm.md, alarm.json and alarm.png.")
+WORLDS = typer.Option(["L0", "L1", "L2"], "--world", help="May be repeated.")
+SCORES = typer.Option(
+    ..., "--scores", help="JSON: per-image `first` and `last`, seeds by pictures."
+)
 OUT = typer.Option(None, "--out", help="Folder for alarm.html and alarm.json.")
 RAISED = 10
 
@@ -40,6 +48,8 @@ def register(app: typer.Typer) -> None:
     alarm.command("run")(run)
     alarm.command("bench")(bench)
     alarm.command("void")(void)
+    alarm.command("sealed")(sealed)
+    app.command("split")(split)
     app.add_typer(alarm, name="alarm")
 
 
@@ -100,11 +110,11 @@ def run(
 
 
 def bench(
-    out: Path = typer.Option(..., "--out", help="Folder for alarm.md, alarm.json, alarm.png."),
+    out: Path = BENCH_OUT,
     loops: int = typer.Option(500, min=10, help="Loops of each cell."),
     calibration: int = typer.Option(300, min=20, help="Honest loops that thresholds are tuned on."),
     diagnosed: int = typer.Option(200, min=0, help="Loops that all six flags are run on."),
-    world: list[str] = typer.Option(["L0", "L1", "L2"], "--world", help="May be repeated."),
+    world: list[str] = WORLDS,
     gate: int = typer.Option(1500, min=100, help="Gate pictures."),
     seed: int = typer.Option(0, help="Of everything."),
     as_json: bool = JSON,
@@ -132,8 +142,8 @@ def bench(
 
 
 def void(
-    ledger: Path = typer.Argument(..., help="A loop's folder."),
-    why: str = typer.Option(..., "--why", help="What happened."),
+    ledger: Path = LOOP,
+    why: str = WHY,
     as_json: bool = JSON,
 ) -> None:
     """Record that the protocol was broken, such as a look at gate scores: the gate is burnt."""
@@ -141,3 +151,22 @@ def void(
 
     Ledger(ledger).void(why)
     result({"voided": str(ledger), "why": why}, as_json=as_json)
+
+
+def sealed(
+    ledger: Path = LOOP,
+    scores: Path = SCORES,
+    as_json: bool = JSON,
+) -> None:
+    """Open the sealed part, once: one test of last against first setting, and the winner's curse.
+
+    The file holds scores on the sealed part, `{"first": [[...]], "last": [[...]]}`.
+    """
+    from evaluation.alarm.ledger import Ledger
+    from evaluation.alarm.sealed import read_scores, sealed_test
+
+    err.print("The sealed part opens once: what is found now stands in the ledger for good.")
+    loop = Ledger(ledger)
+    facts = sealed_test(loop.state(), *read_scores(scores))
+    loop.open_sealed(facts)
+    result(facts, as_json=as_json)

@@ -31,6 +31,7 @@ from simgen.sample import ObjectLabel
 
 Array = NDArray[np.float64]
 DONT_CARE = "DontCare"
+TYPES = ("Car", "Van", "Truck", "Pedestrian", "Person_sitting", "Cyclist", "Tram", "Misc")
 HIDDEN = (0.05, 0.5)  # share that is hidden above which an object is partly and largely occluded
 UPRIGHT = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])  # body (z up) to camera (y down)
 
@@ -99,12 +100,15 @@ def upright(
 
 
 def type_names(categories: Sequence[str]) -> tuple[str, ...]:
-    """Types of the categories: a type has no blanks, so these become underscores.
+    """Types of the categories, in KITTI's spelling where it has the class ("car" is "Car").
+
+    A type has no blanks, so these become underscores.
 
     Raises:
         StoreError: When two are the same then, or one is DontCare.
     """
-    names = tuple("_".join(category.split()) for category in categories)
+    plain = ("_".join(category.split()) for category in categories)
+    names = tuple(next((t for t in TYPES if t.lower() == n.lower()), n) for n in plain)
     if len({*names, DONT_CARE, ""}) < len(names) + 2:
         raise StoreError(
             f"types of KITTI must differ without blanks, and none may be {DONT_CARE}",

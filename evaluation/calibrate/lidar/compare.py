@@ -151,11 +151,11 @@ def figure(
     "rate": share of its pulses that returned.
     """
     inside = np.ones(repeats.ever.shape, np.bool_)
-    for limits, values in (
+    for limits, of_direction in (
         (range_m, repeats.typical_range_m), (reading, repeats.typical_intensity),
     ):  # fmt: skip
         if limits is not None:
-            at = values()
+            at = of_direction()
             inside &= (at >= limits[0]) & (at < limits[1])
     if kind == "noise":
         values, rows = repeats.pair_m()

@@ -188,7 +188,8 @@ class LidarCalibration:
         for _, scale, power, near, *_ in law.draws:
             ratio = float(np.median(snr(law.top, near, *at)))
             shares.append(scale * ratio**-power)
-        return np.array(shares) * typical**law.power
+        scales: Array = np.array(shares) * typical**law.power
+        return scales
 
 
 def calibrate_lidar(
@@ -233,7 +234,8 @@ def _response(pairs: Pairs, scans: Scans, key: Key, draws: int) -> Response:
 
     def sigma(change: Array, level: Array) -> float:
         wide = float(np.quantile(np.abs(change) / level, WITHIN)) ** 2 / 2
-        return float(np.sqrt(max(wide - np.mean(1 / (12 * level**2)), 0.0)))
+        rounding = float(np.mean(1 / (12 * level**2)))
+        return float(np.sqrt(max(wide - rounding, 0.0)))
 
     if inside.sum() < 50:
         return Response(0.0, np.zeros(0), float(values.max()), float((values > 100).mean()))

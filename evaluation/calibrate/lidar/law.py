@@ -184,8 +184,10 @@ def fit_law(pairs: Pairs, top: float, key: Key, draws: int = DRAWS) -> NoiseLaw:
         part = pairs.take(chosen)
         found.append(_plain(_search(part, top, best[0], most)[0], *_light(part, top)))
     value = _plain(best[0], *_light(pairs, top))
+    floor, scale, power, near, outliers, jitter = (float(v) for v in value)
+    spread = np.array(found).reshape(-1, 6)
     return NoiseLaw(
-        *(float(v) for v in value), np.array(found).reshape(-1, 6), top, pairs.step_m, count, most
+        floor, scale, power, near, outliers, jitter, spread, top, pairs.step_m, count, most
     )
 
 

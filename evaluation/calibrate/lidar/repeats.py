@@ -48,17 +48,20 @@ class Repeats:
     @property
     def returned(self) -> NDArray[np.bool_]:
         """(k, c, l) bool."""
-        return self.range_m > 0
+        there: NDArray[np.bool_] = self.range_m > 0
+        return there
 
     @property
     def ever(self) -> NDArray[np.bool_]:
         """(c, l): returned at least once."""
-        return self.returned.any(axis=0)
+        found: NDArray[np.bool_] = np.any(self.returned, axis=0)
+        return found
 
     @property
     def always(self) -> NDArray[np.bool_]:
         """(c, l): returned each time."""
-        return self.returned.all(axis=0)
+        found: NDArray[np.bool_] = np.all(self.returned, axis=0)
+        return found
 
     def typical_range_m(self) -> Array:
         """(c, l) mean range of the returns; NaN where there is none."""
@@ -150,7 +153,8 @@ def blocks(azimuth_deg: Array, scans: Scans) -> NDArray[np.intp]:
     level = np.argsort(np.argsort(scans.elevation_deg)) // BLOCK_LASERS
     true = (azimuth_deg[:, None] - scans.azimuth_offset_deg) % 360
     place = (true // BLOCK_DEG).astype(np.intp)
-    return place * (level.max() + 1) + level
+    found: NDArray[np.intp] = place * (level.max() + 1) + level
+    return found
 
 
 def grouped_median(values: Array, step: float) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -112,7 +112,7 @@ def air(
         parts.append(_dirt(weather, optics, covered, limit_m))
     none = Echoes.of_air(np.zeros(0, np.intp), np.zeros(0), np.zeros(0), Cause.FOG)
     found = Echoes.join(parts) if parts else none
-    return Air(power, _of_power(found, least_power), window)
+    return Air(power, found.take(found.power >= least_power), window)
 
 
 def _behind(
@@ -126,15 +126,7 @@ def _behind(
     i = echoes.pulse
     origins = origins_m if len(origins_m) == 1 else origins_m[i]
     dim = np.exp(-2 * thickness(plumes, origins, directions[i], times_s[i], echoes.range_m))
-    return Echoes(
-        i,
-        echoes.range_m,
-        echoes.power * dim,
-        echoes.spread_m,
-        echoes.body,
-        echoes.incidence_rad,
-        echoes.cause,
-    )
+    return replace(echoes, power=echoes.power * dim)
 
 
 def _dirt(weather: Weather, optics: Optics, covered: Array, limit_m: Array) -> Echoes:
@@ -144,16 +136,3 @@ def _dirt(weather: Weather, optics: Optics, covered: Array, limit_m: Array) -> E
     pulse = np.flatnonzero((power > 0) & (limit_m > weather.window_m))
     range_m = np.full(len(pulse), weather.window_m)
     return Echoes.of_air(pulse, range_m, power[pulse], Cause.WINDOW)
-
-
-def _of_power(echoes: Echoes, least_power: float) -> Echoes:
-    kept = np.flatnonzero(echoes.power >= least_power)
-    return Echoes(
-        echoes.pulse[kept],
-        echoes.range_m[kept],
-        echoes.power[kept],
-        echoes.spread_m[kept],
-        echoes.body[kept],
-        echoes.incidence_rad[kept],
-        echoes.cause[kept],
-    )

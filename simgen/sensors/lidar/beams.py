@@ -73,9 +73,11 @@ def aim(
         )
     moments = times if stopped_s is None else np.array([stopped_s])
     first, place, turn = ride.at(moments)
-    shared = len(turn) == 1 and len(sent.origin_m) == 1
-    origins = np.empty((1 if shared else len(pulses), 3))
-    directions, up = np.empty((len(pulses), 3)), np.empty((1 if len(turn) == 1 else len(pulses), 3))
+    if len(turn) == 1:
+        directions = sent.directions @ turn[0].T
+        origins = place + sent.origin_m @ turn[0].T
+        return Beams(pulses, times, Rays(origins, directions, moments), turn[:, :, 2])
+    directions, origins, up = (np.empty((len(pulses), 3)) for _ in range(3))
     _aim((first, place, turn), sent.origin_m, sent.directions, (origins, directions, up))
     return Beams(pulses, times, Rays(origins, directions, moments), up)
 
@@ -100,11 +102,9 @@ def _aim(
                     + turn[m, a, 1] * direction[i, 1]
                     + turn[m, a, 2] * direction[i, 2]
                 )
-                if i < len(origins):
-                    origins[i, a] = place[m, a] + (
-                        turn[m, a, 0] * origin_m[o, 0]
-                        + turn[m, a, 1] * origin_m[o, 1]
-                        + turn[m, a, 2] * origin_m[o, 2]
-                    )
-                if i < len(ups):
-                    ups[i, a] = turn[m, a, 2]
+                origins[i, a] = place[m, a] + (
+                    turn[m, a, 0] * origin_m[o, 0]
+                    + turn[m, a, 1] * origin_m[o, 1]
+                    + turn[m, a, 2] * origin_m[o, 2]
+                )
+                ups[i, a] = turn[m, a, 2]

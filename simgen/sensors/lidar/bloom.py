@@ -55,6 +55,20 @@ def bloom(
     return Echoes.of_air(pulse, range_m[of], strength, Cause.BLOOM)
 
 
+def together(
+    pulse: Indices, body: NDArray[np.int32], range_m: Array, power: Array
+) -> tuple[Indices, Array, Array]:
+    """Light (k,) of rays that make up a beam, as one for each pulse and body.
+
+    Returns:
+        Pulse, mean range and power (m,); a part of a beam strays no less far than the whole.
+    """
+    pairs = np.stack([pulse, body.astype(np.intp)])
+    (of, _), which = np.unique(pairs, axis=1, return_inverse=True)
+    whole = np.bincount(which.ravel(), power, len(of))
+    return of, np.bincount(which.ravel(), power * range_m, len(of)) / whole, whole
+
+
 @compiled
 def _stray(
     directions: Array, order: Indices, ends: Indices, lit: tuple[Indices, Array, Array, float]

@@ -32,17 +32,20 @@ def boxes(
     counts = np.bincount(points["instance"][kinds], minlength=len(spec.bodies) + 1)
     chosen = [i for i, body in enumerate(spec.bodies) if body.category is not None]
     found = np.empty(len(chosen), BOX)
+    if not chosen:
+        return found
+    bodies = [spec.bodies[i] for i in chosen]
+    centre, size, own = (
+        np.array(each) for each in zip(*(placed(body, time_s) for body in bodies), strict=True)
+    )
+    speed = np.array([velocity_m_s(body, time_s) for body in bodies])
     found["sweep"], found["time_s"] = sweep, time_s
-    for row, index in enumerate(chosen):
-        body = spec.bodies[index]
-        centre, size, own = placed(body, time_s)
-        found[row]["instance"], found[row]["category"] = index + 1, spec.category_id(body)
-        found[row]["centre_m"] = turn.T @ (centre - position)
-        found[row]["size_m"], found[row]["quaternion"] = size, own
-        found[row]["velocity_m_s"] = turn.T @ velocity_m_s(body, time_s)
-        found[row]["points"] = counts[index + 1]
-    to_sensor = geometry.quaternion(turn.T)
-    found["quaternion"] = geometry.multiply(to_sensor, found["quaternion"])
+    found["instance"] = np.array(chosen) + 1
+    found["category"] = [spec.category_id(body) for body in bodies]
+    found["centre_m"], found["size_m"] = (centre - position) @ turn, size
+    found["quaternion"] = geometry.multiply(geometry.quaternion(turn.T), own)
+    found["velocity_m_s"] = speed @ turn
+    found["points"] = counts[np.array(chosen) + 1]
     return found
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simgen import geometry
-from simgen.clouds import POSE
+from simgen.clouds import POSE, Cause
 from simgen.sensors.mount import Ride
 from simgen.spec import Body
 
@@ -23,7 +23,8 @@ def deskew(
 ) -> NDArray[np.void]:
     """Points (n,) as `POINT`, carried by the true motions to where they are at one moment.
 
-    The sensor's motion is taken out of every point, and a body's own out of those on it.
+    The sensor's motion is taken out of every point, and a body's own out of those on it; a
+    ghost of it moves otherwise and stays where it was.
 
     Args:
         points: The points, each in the sensor's frame at its own time.
@@ -39,11 +40,12 @@ def deskew(
     which[first[first > 0]] = 1
     which = np.cumsum(which)
     world = position[which] + np.einsum("nij,nj->ni", turn[which], local)
-    for index in np.unique(bodies[bodies >= 0]):
+    on = (points["cause"] == Cause.SURFACE) | (points["cause"] == Cause.MIXED)
+    for index in np.unique(bodies[on & (bodies >= 0)]):
         motion = spec_bodies[index].motion
         if not motion.moves:
             continue
-        rows = np.flatnonzero(bodies == index)
+        rows = np.flatnonzero(on & (bodies == index))
         place, quaternion = motion.at(times[rows])
         own = np.einsum("nji,nj->ni", geometry.matrix(quaternion), world[rows] - place)
         then, pose = motion.pose(time_s)

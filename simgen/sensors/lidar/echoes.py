@@ -25,6 +25,7 @@ class Echoes:
         body: (k,) int32, index into the scene's bodies; -1 for none.
         incidence_rad: (k,) float64; NaN where there is no surface.
         cause: (k,) uint8, see `Cause`.
+        shines: (k,) bool, whether a retro-reflector sent it back.
     """
 
     pulse: NDArray[np.intp]
@@ -34,6 +35,7 @@ class Echoes:
     body: NDArray[np.int32]
     incidence_rad: NDArray[np.float64]
     cause: NDArray[np.uint8]
+    shines: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.pulse)
@@ -57,6 +59,7 @@ class Echoes:
             np.full(k, -1, np.int32),
             np.full(k, np.nan),
             np.full(k, cause, np.uint8),
+            np.zeros(k, np.bool_),
         )
 
     def take(self, index: NDArray[np.bool_]) -> Echoes:

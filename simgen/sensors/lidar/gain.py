@@ -71,4 +71,5 @@ def _fixed(ring: NDArray[np.uint16], azimuth_rad: Array, key: Key) -> Array:
     cell = np.floor(place).astype(np.intp)
     share = place - cell
     found: Array = (1 - share) * table[ring, cell % CELLS] + share * table[ring, (cell + 1) % CELLS]
-    return found / np.hypot(share, 1 - share)
+    found /= np.hypot(share, 1 - share)
+    return found

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from simgen.clouds import MISSING, POINT, Cause, Why
 from simgen.compiled import compiled
-from simgen.errors import ConfigError
+from simgen.errors import ConfigError, SimgenError
 from simgen.rng import Key
 from simgen.sensors.lidar.beams import Beams, aim, shake
-from simgen.sensors.lidar.bloom import bloom
+from simgen.sensors.lidar.bloom import bloom, together
 from simgen.sensors.lidar.boxes import boxes
 from simgen.sensors.lidar.climate import CLEAR, Climate
 from simgen.sensors.lidar.deskew import deskew, poses
@@ -22,7 +22,7 @@ from simgen.sensors.lidar.footprint import edges, slant_m, sub_rays
 from simgen.sensors.lidar.gain import settled
 from simgen.sensors.lidar.params import LidarParams
 from simgen.sensors.lidar.pulses import Scanner
-from simgen.sensors.lidar.receiver import LIGHT_M_S, dimmed, least_power, receive
+from simgen.sensors.lidar.receiver import LIGHT_M_S, dimmed, least_power, peaks, receive
 from simgen.sensors.lidar.surfaces import Albedo, Optical, plain_albedo
 from simgen.sensors.lidar.view import overlap
 from simgen.sensors.lidar.ways import Leg, follow, look
@@ -32,6 +32,8 @@ from simgen.survey import Survey
 from simgen.world import World
 
 Array = NDArray[np.float64]
+MOMENT_S, MICRO_S = 1e-9, 1e-6
+MOST = 65_535  # of what a cloud numbers with 16 bits
 AWAY = 0.5  # share of the light that a surface sends on, above which it is a mirror or a pane
 
 
@@ -45,6 +47,9 @@ class Lidar:
         world: The scene.
         rig: Motion of the camera that it is mounted beside.
         albedo: Reflectance of textured surfaces at the laser's wavelength.
+
+    Raises:
+        SimgenError: When the scene has more bodies than instance labels can tell.
     """
 
     def __init__(
@@ -63,6 +68,9 @@ class Lidar:
         spec = world.spec
         # The last entry is for body -1: no body.
         kinds = [*(spec.category_id(body) for body in spec.bodies), 0]
+        if len(kinds) > MOST:
+            rule = f"a scene before a LiDAR must have fewer than {MOST} bodies"
+            raise SimgenError(rule, len(spec.bodies), "leave some out, or join their meshes")
         self._category = np.array(kinds, np.uint8)
         self._instance = np.arange(1, len(kinds) + 1, dtype=np.uint16) * (self._category > 0)
 
@@ -75,17 +83,26 @@ class Lidar:
             key: The recording's stream.
 
         Raises:
-            ConfigError: When the first sweep would begin before the scene's clock does.
+            ConfigError: When the first sweep would begin before the scene's clock does, or
+                there are more sweeps than their numbers can tell.
         """
         period = self.scanner.period_s
         count = self.params.sweeps or max(1, int((span_s[1] - span_s[0]) / period + 1e-6))
         first = span_s[0] - self.params.phase * period
-        if first < 0:
+        if first < -MOMENT_S:
+            least_s = np.ceil(self.params.phase * period / MICRO_S) * MICRO_S
             raise ConfigError(
                 "the first sweep must not begin before the scene's clock",
                 f"{first:g} s",
-                f"let frames.start_s be {self.params.phase * period:g} or more",
+                f"let frames.start_s be {least_s:.6f} or more",
                 "lidar.phase",
+            )
+        if count > MOST:
+            raise ConfigError(
+                f"a sample must have at most {MOST} sweeps",
+                count,
+                "take fewer frames, or tell `sweeps`",
+                "lidar.sweeps",
             )
         found: dict[str, list[NDArray[np.void]]] = {}
         for number in range(count):
@@ -141,17 +158,20 @@ class Lidar:
             params,
             key / "receiver",
         )
-        pulse = heard["pulse"]
-        told = ring[pulse], beams.pulses.column[pulse], beams.pulses.azimuth_rad[pulse]
-        keep = settled(*told, heard["intensity"], params.noise, self.state.key / "gain")
-        found = heard if keep.all() else heard[keep]
+        found, lost = heard, np.zeros(0, np.intp)
+        if params.noise.gain_steps is not None:
+            pulse = heard["pulse"]
+            told = ring[pulse], beams.pulses.column[pulse], beams.pulses.azimuth_rad[pulse]
+            keep = settled(*told, heard["intensity"], params.noise, self.state.key / "gain")
+            found, lost = heard[keep], pulse[~keep]
         silent = np.ones(len(ring), np.bool_)
         silent[found["pulse"]] = False
         rows = np.flatnonzero(silent)
-        strongest = _strongest(clear.pulse, clear.power, len(ring))[rows]
-        lost = np.isin(rows, heard["pulse"][~keep])
+        quiet = self._amplified(clear.take(silent[clear.pulse]), ring)
+        strongest = peaks(quiet, len(ring), params)[rows]
         missing = self._missing(beams, number, rows, axis)
-        missing["why"] = self._why(beams, rows, axis, strongest, climate, lost)
+        unsettled = np.isin(rows, lost)
+        missing["why"] = self._why(beams, rows, axis, strongest, climate, unsettled)
         return self._points(beams, number, found), found["body"], missing
 
     def _surfaces(self, beams: Beams, axis: Leg) -> Echoes:
@@ -186,32 +206,38 @@ class Lidar:
 
     def _received(self, beams: Beams, echoes: Echoes, key: Key) -> Echoes:
         """All light that reaches the receivers that work, and what only looks like light."""
-        params, state, ring = self.params, self.state, beams.pulses.ring
-        parts = [echoes]
-        if (stray := self._bloom(beams, echoes)) is not None:
-            parts.append(stray)
-        if params.noise.false_alarm_hz > 0:
-            parts.append(self._false_alarms(len(ring), key / "alarms"))
+        ring = beams.pulses.ring
+        echoes = self._alive(echoes, ring)
+        stray = self._bloom(beams, echoes)
+        light = echoes if stray is None else Echoes.join([echoes, self._alive(stray, ring)])
+        parts = [self._amplified(light, ring)]
+        if self.params.noise.false_alarm_hz > 0:
+            parts.append(self._alive(self._false_alarms(len(ring), key / "alarms"), ring))
         whole = Echoes.join(parts)
-        if (state.gain != 1).any():
-            whole = replace(whole, power=whole.power * state.gain[ring[whole.pulse]])
-        if state.dead.any():
-            whole = whole.take(~state.dead[ring[whole.pulse]])
         return whole if (whole.power > 0).all() else whole.take(whole.power > 0)
+
+    def _alive(self, echoes: Echoes, ring: NDArray[np.uint16]) -> Echoes:
+        """Without those of lasers that are broken, which neither send nor hear."""
+        dead = self.state.dead
+        return echoes.take(~dead[ring[echoes.pulse]]) if dead.any() else echoes
+
+    def _amplified(self, echoes: Echoes, ring: NDArray[np.uint16]) -> Echoes:
+        """As each ring's laser and receiver have them."""
+        gain = self.state.gain
+        if (gain == 1).all():
+            return echoes
+        return replace(echoes, power=echoes.power * gain[ring[echoes.pulse]])
 
     def _bloom(self, beams: Beams, echoes: Echoes) -> Echoes | None:
         """What strays from retro-reflectors into other beams."""
         straying = self.params.straying
-        if straying.bloom == 0 or not self.optical.retro.any():
+        rows = np.flatnonzero((echoes.cause == Cause.SURFACE) & echoes.shines)
+        if straying.bloom == 0 or not len(rows):
             return None
-        shines = np.array(
-            [any(m.laser.retro > 0 for m in body.materials) for body in self.world.spec.bodies]
+        light = together(
+            echoes.pulse[rows], echoes.body[rows], echoes.range_m[rows], echoes.power[rows]
         )
-        direct = (echoes.cause == Cause.SURFACE) & shines[echoes.body]
-        rows = np.flatnonzero(direct)
-        least = least_power(self.params)
-        light = (echoes.pulse[rows], echoes.range_m[rows], echoes.power[rows])
-        return bloom(straying, beams.pulses.directions, *light, least)
+        return bloom(straying, beams.pulses.directions, *light, least_power(self.params))
 
     def _false_alarms(self, pulses: int, key: Key) -> Echoes:
         """Noise that reaches the threshold: as often as is said, at any range."""
@@ -226,17 +252,11 @@ class Lidar:
 
     def _points(self, beams: Beams, number: int, found: NDArray[np.void]) -> NDArray[np.void]:
         """What is reported, as `POINT`."""
-        pulses, pulse, body = beams.pulses, found["pulse"], found["body"]
+        pulses = beams.pulses
         points = np.empty(len(found), POINT)
-        _place(pulses.origin_m, pulses.directions, pulse, found["range_m"], points)
-        points["time_s"], points["sweep"] = beams.times_s[pulse], number
-        points["ring"], points["column"] = pulses.ring[pulse], pulses.column[pulse]
-        points["instance"], points["category"] = self._instance[body], self._category[body]
-        for name in (
-            *("intensity", "echo", "echoes", "range_m", "true_range_m", "incidence_rad"),
-            *("snr", "cause"),
-        ):
-            points[name] = found[name]
+        fired = (beams.times_s, pulses.ring, pulses.column)
+        kinds = (self._instance, self._category)
+        _fill(found, pulses.origin_m, pulses.directions, fired, kinds, number, points)
         return points
 
     def _missing(
@@ -267,7 +287,7 @@ class Lidar:
             beams: All pulses.
             rows: Those that reported nothing.
             axis: What all met.
-            clear: (k,) power of their strongest echo in clear air.
+            clear: (k,) peak of their strongest echo in clear air.
             climate: The weather.
             lost: (k,) whether the gain lost an echo of theirs.
         """
@@ -292,27 +312,30 @@ class Lidar:
 
 
 @compiled
-def _strongest(pulse: NDArray[np.intp], power: Array, pulses: int) -> Array:
-    """The strongest echo (pulses,) of each pulse; 0 for none."""
-    found = np.zeros(pulses)
-    for row in range(len(pulse)):
-        found[pulse[row]] = max(found[pulse[row]], power[row])
-    return found
-
-
-@compiled
-def _place(
+def _fill(
+    found: NDArray[np.void],
     origin_m: Array,
     directions: Array,
-    pulse: NDArray[np.intp],
-    range_m: Array,
+    fired: tuple[Array, NDArray[np.uint16], NDArray[np.int32]],
+    kinds: tuple[NDArray[np.uint16], NDArray[np.uint8]],
+    number: int,
     points: NDArray[np.void],
 ) -> None:
-    """Write where the table and the range put each point."""
+    """Write points: where the table and the range put each, and what the receiver told."""
     shared = len(origin_m) == 1
-    for k in range(len(pulse)):
-        i, r = pulse[k], range_m[k]
+    times_s, rings, columns = fired
+    instances, categories = kinds
+    for k in range(len(found)):
+        heard, point = found[k], points[k]
+        i, r = heard.pulse, heard.range_m
         o = 0 if shared else i
-        points[k].x = origin_m[o, 0] + r * directions[i, 0]
-        points[k].y = origin_m[o, 1] + r * directions[i, 1]
-        points[k].z = origin_m[o, 2] + r * directions[i, 2]
+        point.x = origin_m[o, 0] + r * directions[i, 0]
+        point.y = origin_m[o, 1] + r * directions[i, 1]
+        point.z = origin_m[o, 2] + r * directions[i, 2]
+        point.time_s, point.sweep = times_s[i], number
+        point.ring, point.column = rings[i], columns[i]
+        point.range_m, point.true_range_m = r, heard.true_range_m
+        point.incidence_rad, point.snr = heard.incidence_rad, heard.snr
+        point.intensity, point.cause = heard.intensity, heard.cause
+        point.echo, point.echoes = heard.echo, heard.echoes
+        point.instance, point.category = instances[heard.body], categories[heard.body]

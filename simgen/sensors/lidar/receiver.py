@@ -196,12 +196,7 @@ def _receive(
     kept, start = 0, 0
     for i in range(len(ends)):
         end = ends[i]
-        for at in range(start + 1, end):  # by range; there are few
-            row, back = order[at], at
-            while back > start and ranges[order[back - 1]] > ranges[row]:
-                order[back] = order[back - 1]
-                back -= 1
-            order[back] = row
+        _nearest_first(order, start, end, ranges)
         first, begin = kept, start
         while begin < end:
             if end - begin == 1:  # most pulses have one candidate
@@ -214,7 +209,7 @@ def _receive(
                 )
             lone = order[begin]
             begin = stop
-            peak = whole * sigma_m / np.sqrt(sigma_m * sigma_m + wide)
+            peak = _peak(whole, wide, sigma_m)
             seen = peak
             if cause != Cause.NOISE.value:
                 seen = peak * (1 + energy_sigma * draws[lone, 0]) + noise * draws[lone, 1]
@@ -237,6 +232,51 @@ def _receive(
         kept = first + _choose(found[first:kept], mode, most)
         start = end
     return kept
+
+
+def peaks(echoes: Echoes, pulses: int, params: LidarParams) -> Array:
+    """Peak (pulses,) of each pulse's strongest echo, before noise; 0 for none."""
+    echoes = echoes.take(echoes.power > 0)
+    order, ends = _by_pulse(echoes.pulse, pulses)
+    light = (echoes.range_m, echoes.power, echoes.spread_m)
+    origin = (echoes.body, echoes.incidence_rad, echoes.cause)
+    found = np.zeros(pulses)
+    _peaks(order, ends, light, origin, pulse_m(params), found)
+    return found
+
+
+@compiled
+def _peaks(
+    order: Indices,
+    ends: Indices,
+    light: tuple[Array, Array, Array],
+    origin: tuple[NDArray[np.int32], Array, NDArray[np.uint8]],
+    length_m: float,
+    found: Array,
+) -> None:
+    start, sigma_m = 0, length_m / FWHM
+    for i in range(len(ends)):
+        _nearest_first(order, start, ends[i], light[0])
+        while start < ends[i]:
+            start, _, whole, _, wide, _, _ = _merged(order, start, ends[i], light, origin, length_m)
+            found[i] = max(found[i], _peak(whole, wide, sigma_m))
+
+
+@compiled
+def _peak(power: float, wide: float, sigma_m: float) -> float:
+    """Peak of an echo of a pulse, `sigma_m` long, from ranges of the variance `wide`."""
+    return float(power * sigma_m / np.sqrt(sigma_m * sigma_m + wide))
+
+
+@compiled
+def _nearest_first(order: Indices, start: int, end: int, ranges: Array) -> None:
+    """Sort the rows of one pulse by range, in place; there are few."""
+    for at in range(start + 1, end):
+        row, back = order[at], at
+        while back > start and ranges[order[back - 1]] > ranges[row]:
+            order[back] = order[back - 1]
+            back -= 1
+        order[back] = row
 
 
 @compiled

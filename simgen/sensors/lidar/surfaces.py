@@ -1,12 +1,15 @@
 """How surfaces answer a laser pulse, in shares of what a white matt surface would send back.
 
 Matt surfaces follow Lambert. Gloss adds the microfacet term of a rough mirror seen from where
-the light comes from: pi D(theta) F / (4 cos theta) with the distribution of Trowbridge and
-Reitz. Retro-reflectors answer in proportion to their gain and to the square of the cosine: sheeting
+the light comes from: pi D(theta) F G(theta)^2 / (4 cos theta) with the distribution of
+Trowbridge and Reitz, whose facets shade each other by G on the way in and again on the way out.
+Without that, light that grazes a rough surface would come back without bound.
+
+Retro-reflectors answer in proportion to their gain and to the square of the cosine: sheeting
 keeps about half its gain at 45 degrees.
 
 Source: Walter et al., "Microfacet Models for Refraction through Rough Surfaces", EGSR 2007,
-equations 20 and 33.
+equations 20, 23, 33 and 34.
 """
 
 from __future__ import annotations
@@ -189,5 +192,6 @@ def _answer(
         if gloss[m] > 0 and c > 0:
             wide = slope[m] * slope[m]
             bottom = square * (wide - 1) + 1
-            back += gloss[m] * wide / (bottom * bottom * 4 * c)
+            unshaded = 2 / (1 + np.sqrt(1 + wide * (1 - square) / square))
+            back += gloss[m] * wide * unshaded * unshaded / (bottom * bottom * 4 * c)
         power[i] = back / (way_m[i] * way_m[i])

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simgen.clouds import Cause
+from simgen.compiled import compiled
 from simgen.rays import Hits, Rays
 from simgen.sensors.lidar.echoes import Echoes
 from simgen.sensors.lidar.surfaces import Albedo, Met, Optical, answer, meet
@@ -30,12 +31,13 @@ class Leg:
 
     Attributes:
         pulse: (n,) intp, of which pulse.
-        gain: (n,) share of its light, out and back.
+        gain: (n,) share of the light of its ray, out and back.
         way_m: (n,) how far it has come.
         mirrors: (n,) int64, how many it has met.
         rays: Where it goes.
         hits: What it meets.
         met: How that answers.
+        each: Rays of which a pulse is made, of equal energy.
     """
 
     pulse: NDArray[np.intp]
@@ -45,6 +47,7 @@ class Leg:
     rays: Rays
     hits: Hits
     met: Met
+    each: int = 1
 
     def echoes(self, optical: Optical, spread_m: Array | None = None) -> Echoes:
         """What the surfaces at its end send back, in clear air.
@@ -54,18 +57,44 @@ class Leg:
             spread_m: (n,) standard deviation of the range within the beam; None for a ray.
         """
         way = self.way_m + self.hits.distance_m
-        power = self.gain * answer(optical, self.met, way)
+        power = self.gain / self.each * answer(optical, self.met, way)
         rows = np.flatnonzero(power > 0)
-        direct = self.mirrors[rows] == 0
-        return Echoes(
-            self.pulse[rows],
-            way[rows],
-            power[rows],
-            np.zeros(len(rows)) if spread_m is None else spread_m[rows],
-            self.hits.body[rows],
-            np.arccos(self.met.cosine[rows]),
-            np.where(direct, np.uint8(Cause.SURFACE), np.uint8(Cause.GHOST)),
-        )
+        spread = np.zeros(1) if spread_m is None else spread_m
+        light = (self.pulse, way, power, spread, self.mirrors)
+        surface = (self.hits.body, self.met.cosine, self.met.row, optical.retro)
+        return Echoes(*_gathered(rows, light, surface))
+
+
+@compiled
+def _gathered(
+    rows: NDArray[np.intp],
+    light: tuple[NDArray[np.intp], Array, Array, Array, NDArray[np.int64]],
+    surface: tuple[NDArray[np.int32], Array, NDArray[np.int32], Array],
+) -> tuple[
+    NDArray[np.intp],
+    Array,
+    Array,
+    Array,
+    NDArray[np.int32],
+    Array,
+    NDArray[np.uint8],
+    NDArray[np.bool_],
+]:
+    """The fields of `Echoes` of some light that came back."""
+    pulses, way_m, power, spread_m, mirrors = light
+    bodies, cosine, row, retro = surface
+    k = len(rows)
+    pulse, body, cause = np.empty(k, np.intp), np.empty(k, np.int32), np.empty(k, np.uint8)
+    told, strength, spread, angle = np.empty(k), np.empty(k), np.zeros(k), np.empty(k)
+    shines = np.empty(k, np.bool_)
+    for at in range(k):
+        i = rows[at]
+        pulse[at], told[at], strength[at], body[at] = pulses[i], way_m[i], power[i], bodies[i]
+        angle[at], shines[at] = np.arccos(cosine[i]), retro[row[i]] > 0
+        cause[at] = Cause.SURFACE.value if mirrors[i] == 0 else Cause.GHOST.value
+        if len(spread_m) == len(power):
+            spread[at] = spread_m[i]
+    return pulse, told, strength, spread, body, angle, cause, shines
 
 
 def look(survey: Survey, optical: Optical, rays: Rays, albedo: Albedo, each: int = 1) -> Leg:
@@ -74,12 +103,13 @@ def look(survey: Survey, optical: Optical, rays: Rays, albedo: Albedo, each: int
     hits = survey.cast(rays)
     return Leg(
         np.arange(n) if each == 1 else np.repeat(np.arange(n // each), each),
-        np.full(n, 1 / each),
+        np.ones(n),
         np.zeros(n),
         np.zeros(n, np.int64),
         rays,
         hits,
         meet(survey.world, optical, rays, hits, survey.facing(rays, hits), albedo),
+        each,
     )
 
 
@@ -136,4 +166,5 @@ def _next(
         rays,
         hits,
         meet(survey.world, optical, rays, hits, survey.facing(rays, hits), albedo),
+        leg.each,
     )
