@@ -12,12 +12,12 @@ from evaluation.captures import CaptureSet
 from evaluation.distances import Stage as Show
 from evaluation.distances import silent
 from evaluation.features import Extractor, colour_and_edges, efficientnet_lite0, extract
-from evaluation.parts import REFERENCE, TUNING, part_of
+from evaluation.parts import TUNING
 from evaluation.synthetic import captures_of, load_any
 from evaluation.tasks.config import TrainConfig
 from evaluation.tune.confirm import confirm, render
 from evaluation.tune.downstream import detection_loss
-from evaluation.tune.gate import watch_detector
+from evaluation.tune.gate import RealParts, watch_detector
 from evaluation.tune.leaves import changed
 from evaluation.tune.ledger_watch import LedgerWatch
 from evaluation.tune.loop import TuneOptions, tune
@@ -51,6 +51,7 @@ class RunOptions:
         objectives: Distances, of `evaluation.tune.weighted.TARGETS`.
         move: Patterns of what may move; see `Vector.of`.
         part: Part of the real captures that the loop sees.
+        split: A manifest of `simgen split`; None to split by time.
         features: One of `FEATURES`.
         floor: Least effective sample size of a half of the pool.
         pool: A dataset to use as the pool; None to render one.
@@ -69,6 +70,7 @@ class RunOptions:
     objectives: tuple[str, ...] = ("fd",)
     move: tuple[str, ...] = ()
     part: str = TUNING
+    split: Path | None = None
     features: str = "efficientnet"
     floor: float = FLOOR
     pool: Path | None = None
@@ -100,7 +102,7 @@ def run(
         real: Real captures.
         out: Folder of the study, the pool and the cache.
         options: What and how.
-        watch: An alarm.
+        watch: An alarm of the caller's; `options.alarm` puts the detectors' in its place.
         show: Shows progress.
 
     Raises:
@@ -120,16 +122,11 @@ def run(
     extractor = FEATURES[options.features]()
     key = Key(options.loop.seed) / "tune run"
     vector = Vector.of(config, options.move)
-    everything = load_any(real)
-    captures = part_of(everything, options.part)
+    parted = RealParts.of(load_any(real), options.part, options.split, alarm=options.alarm)
+    captures = parted.tuning
     if options.alarm:
-        if watch is not None or options.part not in {TUNING, REFERENCE}:
-            raise ConfigError(
-                "a loop with an alarm must not see the gate", options.part,
-                "tune on --part tuning", "--part",
-            )  # fmt: skip
         watch = watch_detector(
-            everything, out / "alarm", options.loop, images=options.task_images,
+            parted, out / "alarm", options.loop, images=options.task_images,
             seeds=options.task_seeds, recipe=options.recipe, kappa=options.kappa,
             workers=options.workers, show=show,
         )  # fmt: skip

@@ -27,6 +27,7 @@ POOL = typer.Option(None, "--pool", help="A dataset to re-weight, instead of ren
 SIZE = typer.Option(1000, "--pool-size", min=4, help="Samples of the pool that is rendered.")
 FLOOR = typer.Option(50.0, "--floor", min=4, help="Least effective sample size of half a pool.")
 PART = typer.Option("tuning", "--part", help="Part of the real captures that the loop sees.")
+SPLIT = typer.Option(None, "--split", help="A manifest of `simgen split`, instead of by time.")
 FEATURES = typer.Option("efficientnet", "--features", help="efficientnet or colour.")
 SAMPLER = typer.Option("tpe", "--sampler", help="tpe, cmaes or random.")
 CONFIRM = typer.Option(
@@ -67,6 +68,7 @@ def tune(
     pool_size: int = SIZE,
     floor: float = FLOOR,
     part: str = PART,
+    split: Path | None = SPLIT,
     features: str = FEATURES,
     sampler: str = SAMPLER,
     fresh: int = CONFIRM,
@@ -94,6 +96,7 @@ def tune(
         objectives=tuple(objective),
         move=tuple(move),
         part=part,
+        split=split,
         features=features,
         floor=floor,
         pool=pool,
