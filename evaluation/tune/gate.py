@@ -12,6 +12,7 @@ import numpy as np
 
 from evaluation.alarm.ledger import Ledger
 from evaluation.alarm.rule import Rule
+from evaluation.alarm.scores import FEWEST_IMAGES
 from evaluation.alarm.split import load_split, session_of
 from evaluation.captures import CaptureSet
 from evaluation.distances import Stage as Show
@@ -164,6 +165,7 @@ def watch_detector(
     seeds: int,
     recipe: TrainConfig,
     kappa: float = 0.0,
+    by_session: bool = False,
     workers: int = 1,
     show: Show = silent,
 ) -> LedgerWatch:
@@ -179,12 +181,14 @@ def watch_detector(
         kappa: Gain of the gate score that must come with a gain of one in the loop's score.
             A distance and a detector's score share no unit, so it is 0 unless stated: then
             STAGNATION means a fall while the loop believes to gain.
+        by_session: Whether pictures of one capture session may depend on each other beyond
+            what cancels between two checkpoints on the same pictures.
         workers: Processes that render.
         show: Shows progress.
 
     Raises:
         CaptureError: The gate has no labels.
-        ConfigError: There are fewer than two trainings of a look.
+        ConfigError: There are fewer than two trainings of a look, or too few sessions.
         StoreError: The folder holds another run.
     """
     if real.gate is None or not real.gate.labelled:
@@ -197,14 +201,22 @@ def watch_detector(
             "an alarm needs at least two trainings of a look", seeds,
             "their spread is part of its error rate", "--task-seeds",
         )  # fmt: skip
+    count = len(set(real.sessions))
+    if by_session and count < FEWEST_IMAGES:
+        raise ConfigError(
+            f"a gate that is judged by sessions must have at least {FEWEST_IMAGES}", count,
+            "take gate pictures in more sessions, or leave --by-session out",
+        )  # fmt: skip
     ledger = Ledger(folder)
     ledger.start(
         Rule(checkpoints=max(2, 1 + (loop.budget - 1) // loop.every), kappa=kappa),
         split=real.digest,
-        gate={"groups": np.array(real.sessions)},
+        gate={"groups": np.array(real.sessions)} if by_session else {},
         about={
             "proxy": "minus the expected total of the best trial, 1 at the start",
             "gate": f"F1 a picture, {seeds} seeds, {images} samples, {recipe!r}",
+            "by session": by_session,
+            "sessions": count,
             "seed": loop.seed,
         },
     )

@@ -63,7 +63,7 @@ class RunOptions:
         task_seeds: Trainings of each candidate.
         recipe: Budget of a training.
         alarm: Whether detectors are trained at checkpoints and the gate is asked.
-        kappa: Of the alarm; see `watch_detector`.
+        kappa, by_session: Of the alarm; see `watch_detector`.
         loop: How the loop runs.
     """
 
@@ -83,6 +83,7 @@ class RunOptions:
     recipe: TrainConfig = field(default_factory=TrainConfig.quick)
     alarm: bool = False
     kappa: float = 0.0
+    by_session: bool = False
     loop: TuneOptions = field(default_factory=TuneOptions)
 
 
@@ -128,7 +129,7 @@ def run(
         watch = watch_detector(
             parted, out / "alarm", options.loop, images=options.task_images,
             seeds=options.task_seeds, recipe=options.recipe, kappa=options.kappa,
-            workers=options.workers, show=show,
+            by_session=options.by_session, workers=options.workers, show=show,
         )  # fmt: skip
 
     def embed(images: CaptureSet) -> Array:
@@ -175,6 +176,12 @@ def run(
         )
         rendered += options.task_images * done
     if isinstance(watch, LedgerWatch) and options.alarm:
+        if not options.by_session:
+            told = (
+                "The alarm took gate pictures as independent of each other, given the setting: "
+                f"{len(set(parted.sessions))} capture sessions."
+            )
+            notes = (*notes, told)
         settings = {look.setting for look in watch.ledger.state().looks}
         rendered += options.task_images * len(settings)
     return Evidence.of(

@@ -43,6 +43,9 @@ EVERY = typer.Option(20, "--every", min=1, help="Trials between two looks.")
 KAPPA = typer.Option(
     0.0, "--kappa", min=0, help="Gain of the gate score that a gain of one in the loop must bring."
 )
+BY_SESSION = typer.Option(
+    False, "--by-session", help="The alarm takes sessions, not pictures, as independent."
+)
 ON_STOP = typer.Option(
     "rollback", "--on-stop", help="When the alarm says stop: rollback, stop or continue."
 )
@@ -79,6 +82,7 @@ def tune(
     alarm: bool = ALARM,
     every: int = EVERY,
     kappa: float = KAPPA,
+    by_session: bool = BY_SESSION,
     on_stop: str = ON_STOP,
     workers: int = WORKERS,
     assignments: list[str] = SET,
@@ -109,6 +113,7 @@ def tune(
         recipe=training_config(True, iterations),
         alarm=alarm,
         kappa=kappa,
+        by_session=by_session,
         loop=TuneOptions(budget=budget, sampler=sampler, every=every, on_stop=on_stop, seed=seed),
     )
     start = load_config(config, assignments)

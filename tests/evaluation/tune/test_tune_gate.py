@@ -80,7 +80,17 @@ def test_the_loop_and_its_alarm_see_different_parts(tmp_path: Path) -> None:
     state = watch.ledger.state()
     assert (state.rule.checkpoints, state.rule.kappa) == (3, 0.0)
     assert state.opened["split"] == parts.digest
-    assert watch.ledger.gate()["groups"].tolist() == list(parts.sessions)
+    assert "groups" not in watch.ledger.gate()
+    many = replace(parts, sessions=tuple(range(8)))
+    watch = watch_detector(
+        many, tmp_path / "by", TuneOptions(), images=2, seeds=2, recipe=RECIPE, by_session=True
+    )
+    assert watch.ledger.gate()["groups"].tolist() == list(many.sessions)
+    with pytest.raises(ConfigError, match="by sessions must have at least 8; got 2"):
+        watch_detector(
+            replace(parts, sessions=(1, 2, 2)), tmp_path / "few", TuneOptions(), images=2,
+            seeds=2, recipe=RECIPE, by_session=True,
+        )  # fmt: skip
     assert RealParts.of(real, "all", None, alarm=False).gate is None
 
 
