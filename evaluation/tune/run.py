@@ -12,13 +12,14 @@ from evaluation.captures import CaptureSet
 from evaluation.distances import Stage as Show
 from evaluation.distances import silent
 from evaluation.features import Extractor, colour_and_edges, efficientnet_lite0, extract
-from evaluation.parts import REFERENCE, TUNING, part_of
+from evaluation.parts import TUNING
 from evaluation.synthetic import captures_of, load_any
 from evaluation.tasks.config import TrainConfig
 from evaluation.tune.confirm import confirm, render
 from evaluation.tune.downstream import detection_loss
-from evaluation.tune.gate import watch_detector
+from evaluation.tune.gate import RealParts, watch_detector
 from evaluation.tune.leaves import changed
+from evaluation.tune.ledger_watch import LedgerWatch
 from evaluation.tune.loop import TuneOptions, tune
 from evaluation.tune.objective import PoolObjective, Together
 from evaluation.tune.pool import open_pool
@@ -50,6 +51,7 @@ class RunOptions:
         objectives: Distances, of `evaluation.tune.weighted.TARGETS`.
         move: Patterns of what may move; see `Vector.of`.
         part: Part of the real captures that the loop sees.
+        split: A manifest of `simgen split`; None to split by time.
         features: One of `FEATURES`.
         floor: Least effective sample size of a half of the pool.
         pool: A dataset to use as the pool; None to render one.
@@ -61,12 +63,14 @@ class RunOptions:
         task_seeds: Trainings of each candidate.
         recipe: Budget of a training.
         alarm: Whether detectors are trained at checkpoints and the gate is asked.
+        kappa, by_session: Of the alarm; see `watch_detector`.
         loop: How the loop runs.
     """
 
     objectives: tuple[str, ...] = ("fd",)
     move: tuple[str, ...] = ()
     part: str = TUNING
+    split: Path | None = None
     features: str = "efficientnet"
     floor: float = FLOOR
     pool: Path | None = None
@@ -78,6 +82,8 @@ class RunOptions:
     task_seeds: int = 3
     recipe: TrainConfig = field(default_factory=TrainConfig.quick)
     alarm: bool = False
+    kappa: float = 0.0
+    by_session: bool = False
     loop: TuneOptions = field(default_factory=TuneOptions)
 
 
@@ -97,7 +103,7 @@ def run(
         real: Real captures.
         out: Folder of the study, the pool and the cache.
         options: What and how.
-        watch: An alarm.
+        watch: An alarm of the caller's; `options.alarm` puts the detectors' in its place.
         show: Shows progress.
 
     Raises:
@@ -117,17 +123,13 @@ def run(
     extractor = FEATURES[options.features]()
     key = Key(options.loop.seed) / "tune run"
     vector = Vector.of(config, options.move)
-    everything = load_any(real)
-    captures = part_of(everything, options.part)
+    parted = RealParts.of(load_any(real), options.part, options.split, alarm=options.alarm)
+    captures = parted.tuning
     if options.alarm:
-        if watch is not None or options.part not in {TUNING, REFERENCE}:
-            raise ConfigError(
-                "a loop with an alarm must not see the gate", options.part,
-                "tune on --part tuning", "--part",
-            )  # fmt: skip
         watch = watch_detector(
-            everything, out / "alarm", options.loop, images=options.task_images,
-            seeds=options.task_seeds, recipe=options.recipe, workers=options.workers, show=show,
+            parted, out / "alarm", options.loop, images=options.task_images,
+            seeds=options.task_seeds, recipe=options.recipe, kappa=options.kappa,
+            by_session=options.by_session, workers=options.workers, show=show,
         )  # fmt: skip
 
     def embed(images: CaptureSet) -> Array:
@@ -173,6 +175,15 @@ def run(
             1 + len(t.confirmed) for t in outcome.trials if t.state in {"complete", "pruned"}
         )
         rendered += options.task_images * done
+    if isinstance(watch, LedgerWatch) and options.alarm:
+        if not options.by_session:
+            told = (
+                "The alarm took gate pictures as independent of each other, given the setting: "
+                f"{len(set(parted.sessions))} capture sessions."
+            )
+            notes = (*notes, told)
+        settings = {look.setting for look in watch.ledger.state().looks}
+        rendered += options.task_images * len(settings)
     return Evidence.of(
         outcome, key=key / "pressure", confirmation=fresh, rendered=rendered, notes=notes
     )

@@ -22,11 +22,12 @@ BUDGET = typer.Option(200, "--budget", min=1, help="Trials, the start included."
 MOVE = typer.Option(
     [], "--move", help="Pattern of parameters that may move; without one, those with limits."
 )
-OBJECTIVE = typer.Option(["fd"], "--objective", help="fd, kid, mmd or energy; may be repeated.")
+OBJECTIVE = typer.Option(["fd"], "--objective", help="fd, kid, mmd, energy, auc; may be repeated.")
 POOL = typer.Option(None, "--pool", help="A dataset to re-weight, instead of rendering one.")
 SIZE = typer.Option(1000, "--pool-size", min=4, help="Samples of the pool that is rendered.")
 FLOOR = typer.Option(50.0, "--floor", min=4, help="Least effective sample size of half a pool.")
 PART = typer.Option("tuning", "--part", help="Part of the real captures that the loop sees.")
+SPLIT = typer.Option(None, "--split", help="A manifest of `simgen split`, instead of by time.")
 FEATURES = typer.Option("efficientnet", "--features", help="efficientnet or colour.")
 SAMPLER = typer.Option("tpe", "--sampler", help="tpe, cmaes or random.")
 CONFIRM = typer.Option(
@@ -39,6 +40,12 @@ ALARM = typer.Option(
     False, "--alarm", help="Train detectors at checkpoints and ask the gate part: one bit a look."
 )
 EVERY = typer.Option(20, "--every", min=1, help="Trials between two looks.")
+KAPPA = typer.Option(
+    0.0, "--kappa", min=0, help="Gain of the gate score that a gain of one in the loop must bring."
+)
+BY_SESSION = typer.Option(
+    False, "--by-session", help="The alarm takes sessions, not pictures, as independent."
+)
 ON_STOP = typer.Option(
     "rollback", "--on-stop", help="When the alarm says stop: rollback, stop or continue."
 )
@@ -64,6 +71,7 @@ def tune(
     pool_size: int = SIZE,
     floor: float = FLOOR,
     part: str = PART,
+    split: Path | None = SPLIT,
     features: str = FEATURES,
     sampler: str = SAMPLER,
     fresh: int = CONFIRM,
@@ -73,6 +81,8 @@ def tune(
     iterations: int | None = ITERATIONS,
     alarm: bool = ALARM,
     every: int = EVERY,
+    kappa: float = KAPPA,
+    by_session: bool = BY_SESSION,
     on_stop: str = ON_STOP,
     workers: int = WORKERS,
     assignments: list[str] = SET,
@@ -90,6 +100,7 @@ def tune(
         objectives=tuple(objective),
         move=tuple(move),
         part=part,
+        split=split,
         features=features,
         floor=floor,
         pool=pool,
@@ -101,6 +112,8 @@ def tune(
         task_seeds=task_seeds,
         recipe=training_config(True, iterations),
         alarm=alarm,
+        kappa=kappa,
+        by_session=by_session,
         loop=TuneOptions(budget=budget, sampler=sampler, every=every, on_stop=on_stop, seed=seed),
     )
     start = load_config(config, assignments)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from evaluation.alarm.split import Shares, split_for_loop
 from evaluation.captures import CaptureSet, LabelledImage
 from evaluation.tasks.config import TrainConfig
-from evaluation.tune.gate import picture_scores, watch_detector
+from evaluation.tune.gate import RealParts, picture_scores, watch_detector
 from evaluation.tune.loop import TuneOptions
-from evaluation.tune.run import RunOptions, run
-from simgen.config import config_from_plain
 from simgen.errors import CaptureError, ConfigError
 
 
@@ -43,13 +44,69 @@ def test_a_picture_has_the_f1_of_its_detections() -> None:
     assert picture_scores([], TRUTH) == pytest.approx([0, 1, 0])
 
 
-def test_a_loop_with_an_alarm_must_not_see_the_gate(tmp_path: Path) -> None:
-    recipe = TrainConfig(iterations=1, batch=1, crop_px=32, warmup=0, cache_mib=1)
-    with pytest.raises(CaptureError, match="capture time"):
-        watch_detector(TRUTH, tmp_path, TuneOptions(), images=2, seeds=2, recipe=recipe)
-    for number in range(3):
-        Image.new("RGB", (8, 8)).save(tmp_path / f"{number}.png")
-    scene = {"family": "dice", "light": {"sky": {"uniform": [0.2, 1, [0.1, 1.5]]}}}
-    options = RunOptions(features="colour", alarm=True, part="all")
+RECIPE = TrainConfig(iterations=1, batch=1, crop_px=32, warmup=0, cache_mib=1)
+
+
+def timed(folder: Path, count: int = 24) -> CaptureSet:
+    """Captures on the disk, of four sessions."""
+    images = []
+    for number in range(count):
+        day, minute = 1 + number % 4, number // 4
+        picture = np.random.default_rng(number).integers(0, 255, (100, 100, 3), np.uint8)
+        made = image(number, 1, f"202401{day:02d}_10{minute:02d}00")
+        made = replace(made, source=folder / made.name)
+        Image.fromarray(picture).save(made.source)
+        images.append(made)
+    return CaptureSet(folder, tuple(images), {1: "die"}, labelled=True)
+
+
+def test_the_loop_and_its_alarm_see_different_parts(tmp_path: Path) -> None:
+    real = timed(tmp_path)
+    manifest = tmp_path / "split.json"
+    found = split_for_loop(real, Shares())
+    manifest.write_text(json.dumps(found.to_dict()))
+    for split in (None, manifest):
+        parts = RealParts.of(real, "tuning", split, alarm=True)
+        assert parts.gate is not None
+        seen, unseen = ({x.name for x in each.images} for each in (parts.tuning, parts.gate))
+        assert seen
+        assert unseen
+        assert not seen & unseen
+        assert len(parts.sessions) == len(unseen)
+    assert parts.digest == found.to_dict()["sha256"]
+    watch = watch_detector(
+        parts, tmp_path / "book", TuneOptions(budget=41), images=2, seeds=2, recipe=RECIPE
+    )
+    state = watch.ledger.state()
+    assert (state.rule.checkpoints, state.rule.kappa) == (3, 0.0)
+    assert state.opened["split"] == parts.digest
+    assert "groups" not in watch.ledger.gate()
+    many = replace(parts, sessions=tuple(range(8)))
+    watch = watch_detector(
+        many, tmp_path / "by", TuneOptions(), images=2, seeds=2, recipe=RECIPE, by_session=True
+    )
+    assert watch.ledger.gate()["groups"].tolist() == list(many.sessions)
+    with pytest.raises(ConfigError, match="by sessions must have at least 8; got 2"):
+        watch_detector(
+            replace(parts, sessions=(1, 2, 2)), tmp_path / "few", TuneOptions(), images=2,
+            seeds=2, recipe=RECIPE, by_session=True,
+        )  # fmt: skip
+    assert RealParts.of(real, "all", None, alarm=False).gate is None
+
+
+def test_refusals(tmp_path: Path) -> None:
+    real = timed(tmp_path)
     with pytest.raises(ConfigError, match="--part: a loop with an alarm must not see the gate"):
-        run(config_from_plain({"scene": scene}), tmp_path, tmp_path / "out", options)
+        RealParts.of(real, "all", None, alarm=True)
+    with pytest.raises(CaptureError, match="capture time"):
+        RealParts.of(TRUTH, "tuning", None, alarm=True)
+    parts = RealParts.of(real, "tuning", None, alarm=True)
+    with pytest.raises(ConfigError, match="at least two trainings of a look; got 1"):
+        watch_detector(parts, tmp_path / "a", TuneOptions(), images=2, seeds=1, recipe=RECIPE)
+    bare = replace(parts, gate=replace(real, labelled=False))
+    with pytest.raises(CaptureError, match="a gate of labelled captures"):
+        watch_detector(bare, tmp_path / "b", TuneOptions(), images=2, seeds=2, recipe=RECIPE)
+    manifest = tmp_path / "split.json"
+    manifest.write_text(json.dumps(split_for_loop(real, Shares()).to_dict()))
+    with pytest.raises(ConfigError, match="the split must have the part; got tunin"):
+        RealParts.of(real, "tunin", manifest, alarm=False)
