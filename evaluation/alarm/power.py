@@ -10,24 +10,33 @@ from evaluation.alarm.rule import Rule
 from evaluation.alarm.scores import ScoreError
 
 
-def detectable(error: float, critical: float, rule: Rule) -> float:
+def student(critical: float, df: float) -> float:
+    """Critical value of Student's law that a critical normal score stands for."""
+    return float(stats.t.isf(stats.norm.sf(critical), df))
+
+
+def detectable(error: float, critical: float, rule: Rule, df: float = math.inf) -> float:
     """Smallest real fall from an earlier checkpoint that is flagged with chance `rule.power`.
 
-    `delta + (c + z_power) SE`: a fall of `delta` is tolerated, so it comes on top.
+    `delta + (c + t_power) SE`: a fall of `delta` is tolerated, so it comes on top.
 
     Args:
         error: Standard error of a difference between two checkpoints.
         critical: Critical value at the checkpoint, a normal score.
         rule: What was registered.
+        df: Degrees of freedom of the standard error.
     """
-    return rule.delta + (critical + float(stats.norm.ppf(rule.power))) * error
+    return rule.delta + (student(critical, df) + float(stats.t.ppf(rule.power, df))) * error
 
 
-def power_at(fall: float, error: float, critical: float, rule: Rule) -> float:
+def power_at(fall: float, error: float, critical: float, rule: Rule, df: float = math.inf) -> float:
     """Chance that a real fall between two checkpoints is flagged at the second."""
     if error <= 0:
         return 1.0 if fall > rule.delta else 0.0
-    return float(stats.norm.sf(critical - (fall - rule.delta) / error))
+    beyond = (fall - rule.delta) / error
+    if math.isinf(df):
+        return float(stats.norm.sf(critical - beyond))
+    return float(stats.nct.sf(student(critical, df), df, beyond))
 
 
 def pictures_needed(

@@ -30,6 +30,7 @@ class Primary:
         p_value: (L, m) chance that noise alone gives the larger of both at this checkpoint.
         where: (L, m, 2) index of the contrast with the largest statistic, for each flag.
         error: (L, m) standard error of the pair (first, newest) checkpoint.
+        df: (L, m) Satterthwaite's degrees of freedom of that pair.
         seed_var: (L, m) variance between training seeds, moderated at the newest checkpoint.
     """
 
@@ -39,6 +40,7 @@ class Primary:
     p_value: Array
     where: NDArray[np.int64]
     error: Array
+    df: Array
     seed_var: Array
 
     @property
@@ -82,6 +84,7 @@ def watch(
         np.ones((loops, count)),
         np.zeros((loops, count, 2), dtype=np.int64),
         np.full((loops, count), np.nan),
+        np.full((loops, count), np.nan),
         np.zeros((loops, count)),
     )
     everyone = np.arange(loops)
@@ -98,6 +101,6 @@ def watch(
         observed = np.maximum(found.reversal[:, last], found.stagnation[:, last])
         reached = np.sum(most >= observed[:, None], axis=1)
         found.p_value[:, last] = (reached + 1) / (most.shape[1] + 1)
-        found.error[:, last] = estimates.error[:, 0]
+        found.error[:, last], found.df[:, last] = estimates.error[:, 0], estimates.df[:, 0]
         found.seed_var[:, :stage] = estimates.seed_var
     return found

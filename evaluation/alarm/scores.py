@@ -35,6 +35,8 @@ class GateSummary:
         seed_var: (L, m) variance between training seeds of the mean over pictures.
         seeds: (m,) training seeds of each checkpoint, at least 2.
         image_df: Degrees of freedom of `mean_cov`: pictures, or groups of them, less one.
+        both_var: (L, m) variance of a score that belongs to a seed and a picture together;
+            None where it was not kept, which only what is said of other sizes needs.
     """
 
     mean: Array
@@ -42,6 +44,7 @@ class GateSummary:
     seed_var: Array
     seeds: NDArray[np.int64]
     image_df: int
+    both_var: Array | None = None
 
     @property
     def checkpoints(self) -> int:
@@ -56,6 +59,7 @@ class GateSummary:
             self.seed_var[:, :count],
             self.seeds[:count],
             self.image_df,
+            None if self.both_var is None else self.both_var[:, :count],
         )
 
 
@@ -124,7 +128,8 @@ def summarise(scores: Sequence[ArrayLike], groups: ArrayLike | None = None) -> G
     seed_var = np.array([float(np.var(each.mean(axis=1), ddof=1)) for each in arrays])
     seeds = np.array([len(each) for each in arrays])
     within = np.array([float(np.var(each, axis=0, ddof=1).mean()) for each in arrays])
-    both = interaction(within, seed_var, count) / (seeds * count)
+    both = interaction(within, seed_var, count)
+    twice = both / (seeds * count)
     centred = (averaged - averaged.mean(axis=1, keepdims=True)) / count
     if groups is not None:
         names, index = np.unique(np.asarray(groups), return_inverse=True)
@@ -139,8 +144,10 @@ def summarise(scores: Sequence[ArrayLike], groups: ArrayLike | None = None) -> G
         sums = np.zeros((len(arrays), len(names)))
         np.add.at(sums.T, index, centred.T)
         centred, count = sums, len(names)
-    cov = centred @ centred.T * (count / (count - 1)) - np.diag(both)
-    return GateSummary(averaged.mean(axis=1)[None], cov[None], seed_var[None], seeds, count - 1)
+    cov = centred @ centred.T * (count / (count - 1)) - np.diag(twice)
+    return GateSummary(
+        averaged.mean(axis=1)[None], cov[None], seed_var[None], seeds, count - 1, both[None]
+    )
 
 
 def interaction(within: Array, seed_var: Array, pictures: int) -> Array:

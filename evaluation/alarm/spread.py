@@ -74,7 +74,7 @@ def moderate(seed_var: Array, seeds: np.ndarray) -> Spread:
 
 
 def _inverse_trigamma(values: Array) -> Array:
-    """x with polygamma(1, x) = values, by Newton's steps on the reciprocal."""
+    """X with polygamma(1, x) = values, by Newton's steps on the reciprocal."""
     x = 0.5 + 1 / values
     for _ in range(20):
         tri = polygamma(1, x)

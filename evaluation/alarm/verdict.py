@@ -128,15 +128,10 @@ def judge(run: Trajectory, *, key: Key, draws: int = DRAWS, demand: bool = True)
     primary = watch(run.gate, run.proxy[None], rule, key=key / "primary", draws=draws)
     last = len(run.proxy) - 1
     error, critical = float(primary.error[0, last]), float(primary.critical[0, last])
+    df = float(primary.df[0, last])
     if demand:
-        cov, sd = (
-            run.gate.mean_cov[0],
-            float(np.sqrt((primary.seed_var[0, 0] + primary.seed_var[0, last]) / 2)),
-        )
-        apart = cov[0, 0] + cov[last, last] - 2 * cov[0, last]
         require_power(
-            float(np.sqrt(max(apart, 0.0) * run.pictures)),
-            sd,
+            *_spreads(run, primary),
             run.pictures,
             int(run.gate.seeds.min()),
             critical,
@@ -157,8 +152,8 @@ def judge(run: Trajectory, *, key: Key, draws: int = DRAWS, demand: bool = True)
         tuple(flags),
         primary,
         found,
-        detectable(error, critical, rule),
-        power_at(rule.delta + rule.drop, error, critical, rule),
+        detectable(error, critical, rule, df),
+        power_at(rule.delta + rule.drop, error, critical, rule, df),
         ahead,
         int(run.gate.mean[0, : max(until, 1)].argmax()),
     )
@@ -177,6 +172,23 @@ def answer(ledger: Ledger, *, key: Key) -> str:
         said = STOP if verdict.flags else CONTINUE
     ledger.answer(newest.checkpoint, said)
     return said
+
+
+def _spreads(run: Trajectory, primary: Primary) -> tuple[float, float]:
+    """Spread over pictures of the difference of first and newest, and over training seeds.
+
+    What belongs to a seed and a picture together shrinks with more pictures, so it counts
+    as theirs.
+    """
+    ends, last = [0, -1], len(run.proxy) - 1
+    cov, n = run.gate.mean_cov[0], run.pictures
+    both = np.zeros(2) if run.gate.both_var is None else run.gate.both_var[0, ends]
+    apart = max(cov[0, 0] + cov[last, last] - 2 * cov[0, last], 0.0) * n
+    seeds = np.maximum(primary.seed_var[0, ends] - both / n, 0.0)
+    return (
+        float(np.sqrt(apart + np.sum(both / run.gate.seeds[ends]))),
+        float(np.sqrt(seeds.mean())),
+    )
 
 
 def _primary_flags(run: Trajectory, primary: Primary) -> list[Flag]:

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.tune.study import Study, open_study
-from evaluation.tune.trial import Evaluation, Objective, Trial, incumbent
+from evaluation.tune.trial import Evaluation, Objective, State, Trial, incumbent
 from evaluation.tune.vector import Vector
 from evaluation.tune.watch import CONTINUE, STOP, Checkpoint, Watch
+from evaluation.tune.weights import SparseError
 from simgen.config import Config
 from simgen.errors import (
     CaptureError,
@@ -164,7 +165,8 @@ def _trial(
                 return Trial(number, units, values, "pruned", None, found, (), tuple(steps))
         if found is None or scales is None:
             raise ConfigError("an objective must give an evaluation", "none")
-        total, fresh = steps.pop(), ()
+        total = steps.pop()
+        fresh: tuple[float, ...] = ()
         if _promising(total, best):
             fresh = tuple(
                 _fresh(objective, config, scales, key / "confirm" / repeat)
@@ -178,7 +180,8 @@ def _trial(
             raise ConfigError(
                 "the start must be one that can be evaluated", str(error), where="trial 0"
             ) from error
-        return Trial(number, units, values, "failed", steps=tuple(steps), error=str(error))
+        state: State = "refused" if isinstance(error, SparseError) else "failed"
+        return Trial(number, units, values, state, steps=tuple(steps), error=str(error))
 
 
 def _fresh(objective: Objective, config: Config, scales: Mapping[str, float], key: Key) -> float:
@@ -198,14 +201,17 @@ def _promising(total: float, best: Trial | None) -> bool:
 
 
 def _scales(start: Evaluation | None, names: tuple[str, ...]) -> dict[str, float]:
-    """By which scores are divided so that they can be added: the size of the start's."""
+    """By which scores are divided so that they can be added: the size of the start's.
+
+    No less than its error: a start that is as near as can be told must not blow up noise.
+    """
     if start is None or set(start.scores) != set(names):
         raise ConfigError(
             "an evaluation must have the objective's scores",
             sorted(start.scores) if start else None,
             f"expected: {', '.join(names)}",
         )
-    return {name: max(abs(start.scores[name]), TINY) for name in names}
+    return {name: max(abs(start.scores[name]), start.errors.get(name, 0.0), TINY) for name in names}
 
 
 def _total(found: Evaluation, scales: Mapping[str, float]) -> float:
@@ -217,7 +223,7 @@ def _total(found: Evaluation, scales: Mapping[str, float]) -> float:
 
 def _give_up(trials: list[Trial], patience: int) -> None:
     last = trials[-patience:]
-    if len(last) == patience and all(trial.state == "failed" for trial in last):
+    if len(last) == patience and all(trial.state in {"failed", "refused"} for trial in last):
         raise ConfigError(
             f"one of {patience} trials in a row must succeed",
             f"the last failed with: {last[-1].error}",

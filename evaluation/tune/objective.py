@@ -154,7 +154,7 @@ class TaskObjective:
     about: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def names(self) -> tuple[str, ...]:  # type: ignore[override]
+    def names(self) -> tuple[str, ...]:
         """The one score."""
         return (self.name,)
 

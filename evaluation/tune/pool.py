@@ -155,6 +155,10 @@ class Pool:
         """(n,) how often each sample drew from a distribution."""
         return np.bincount(self.columns[name].rows, minlength=len(self)).astype(np.float64)
 
+    def law(self, name: str) -> Distribution | None:
+        """The distribution written at a place; None where its parameters are random."""
+        return self._leaves[name]
+
     def _ratios(self, name: str, after: Distribution) -> Array:
         if (name, after) not in self._logs:
             column = self.columns[name]

@@ -39,7 +39,9 @@ class Study:
         import optuna  # noqa: PLC0415
 
         self._kept, self._names, self._kind, self._key = kept, names, sampler, key
-        self._space = {name: optuna.distributions.FloatDistribution(0.0, 1.0) for name in names}
+        self._space: dict[str, optuna.distributions.BaseDistribution] = {
+            name: optuna.distributions.FloatDistribution(0.0, 1.0) for name in names
+        }
         # Proposals are made on a copy in memory: the record holds finished trials alone.
         self._mind = optuna.create_study(
             pruner=optuna.pruners.MedianPruner(n_startup_trials=RANDOM_FIRST, n_warmup_steps=0)
@@ -73,6 +75,8 @@ class Study:
         states: dict[State, optuna.trial.TrialState] = {
             "complete": optuna.trial.TrialState.COMPLETE,
             "pruned": optuna.trial.TrialState.PRUNED,
+            # Without a score it ranks below all: the sampler learns where the pool ends.
+            "refused": optuna.trial.TrialState.PRUNED,
             "failed": optuna.trial.TrialState.FAIL,
         }
         self._mind.tell(
@@ -116,7 +120,7 @@ def open_study(
     """
     if sampler not in SAMPLERS:
         raise ConfigError("a sampler must be known", sampler, did_you_mean(sampler, SAMPLERS))
-    optuna = _optuna()
+    optuna = require_optuna()
     with only_process(folder):
         path = folder / NAME
         if not path.exists():
@@ -146,7 +150,9 @@ def _create(path: Path, about: Mapping[str, Any]) -> None:
         partial.unlink(missing_ok=True)
     storage = _storage(partial)
     try:
-        study = _optuna().create_study(study_name=STUDY, storage=storage, direction="minimize")
+        study = require_optuna().create_study(
+            study_name=STUDY, storage=storage, direction="minimize"
+        )
         study.set_user_attr(ABOUT, dict(about))
     finally:
         storage.remove_session()
@@ -155,8 +161,8 @@ def _create(path: Path, about: Mapping[str, Any]) -> None:
         partial.replace(path)
 
 
-def _storage(path: Path) -> optuna.storages.RDBStorage:
-    optuna = _optuna()
+def _storage(path: Path) -> Any:
+    optuna = require_optuna()
     try:
         return optuna.storages.RDBStorage(f"sqlite:///{path}")
     except Exception as error:  # SQLAlchemy's, whatever the file holds
@@ -168,8 +174,8 @@ def _storage(path: Path) -> optuna.storages.RDBStorage:
         ) from error
 
 
-def _sampler(kind: str, key: Key) -> optuna.samplers.BaseSampler:
-    optuna = _optuna()
+def _sampler(kind: str, key: Key) -> Any:
+    optuna = require_optuna()
     seed = key.entropy() % 2**32
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
@@ -187,7 +193,8 @@ def _sampler(kind: str, key: Key) -> optuna.samplers.BaseSampler:
         )
 
 
-def _optuna() -> Any:
+def require_optuna() -> Any:
+    """Optuna; MissingExtraError when it is not installed."""
     try:
         import optuna  # noqa: PLC0415
     except ImportError as error:

@@ -11,7 +11,8 @@ from simgen.config import Config
 from simgen.rng import Key
 
 Stage = Literal["search", "confirm"]
-State = Literal["complete", "pruned", "failed"]
+State = Literal["complete", "pruned", "refused", "failed"]
+"""How a trial ended; "refused" by a pool that has too little of what it asks for."""
 
 
 @dataclass(frozen=True)
@@ -34,16 +35,17 @@ class Evaluation:
 
 
 class Objective(Protocol):
-    """What is minimised.
+    """What is minimised: the mean of its scores, each divided by the size of the start's."""
 
-    Attributes:
-        names: What its scores are called, at least one; the mean of them is minimised, each
-            divided by the size of the start's.
-        about: What it measures on, plain data: a study goes on with the same alone.
-    """
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What its scores are called, at least one."""
+        ...
 
-    names: tuple[str, ...]
-    about: Mapping[str, Any]
+    @property
+    def about(self) -> Mapping[str, Any]:
+        """What it measures on, plain data: a study goes on with the same alone."""
+        ...
 
     def __call__(self, config: Config, *, stage: Stage, key: Key) -> Iterator[Evaluation]:
         """Evaluate, from coarse to fine; the last counts, earlier ones let it be pruned.

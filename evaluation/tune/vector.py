@@ -183,16 +183,16 @@ def _axes(chosen: Sequence[Tunable], known: Sequence[Tunable]) -> Iterable[Axis]
     for item in chosen:
         other = None if _is_hue(item) else _partner(item, known)
         if other is None:
-            yield Single(item, _scale(item))
+            yield Single(item, scale_of(item))
         elif other not in chosen:
             yield _beside(item, other)
         elif item.parameter in PAIRS:
-            yield Pair(item, other, _scale(item))
+            yield Pair(item, other, scale_of(item))
 
 
 def _beside(item: Tunable, fixed: Tunable) -> Single:
     """One end of a range whose other end stays."""
-    full = _scale(item)
+    full = scale_of(item)
     low, high = sorted((full.line(item.value), full.line(fixed.value)))
     gap = 0.0 if full.whole else min(NARROWEST * full.span, high - low)
     edge = full.line(fixed.value) + (gap if item.parameter not in PAIRS else -gap)
@@ -202,7 +202,8 @@ def _beside(item: Tunable, fixed: Tunable) -> Single:
     return Single(item, Scale(min(edge, item.value), full.greatest, full.log, full.whole))
 
 
-def _scale(item: Tunable) -> Scale:
+def scale_of(item: Tunable) -> Scale:
+    """The line that a parameter moves on."""
     spread = item.parameter == "std"
     # A spread of nearly nothing is as good as a constant, and no pool covers it.
     least = min(max(item.low, NARROWEST * item.high), item.value) if spread else item.low

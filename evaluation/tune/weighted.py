@@ -23,6 +23,7 @@ from evaluation.metrics.jackknife import group_jackknife
 from evaluation.metrics.kernels import Kernel, squared_distances
 from evaluation.metrics.mmd import default_widths, gaussian
 from evaluation.metrics.result import Array, Result, samples
+from evaluation.tune.weighted_c2st import DiscriminantTarget
 from evaluation.tune.weights import FLOOR, SparseError, Weights
 from simgen.errors import ConfigError, did_you_mean
 from simgen.rng import Key
@@ -189,11 +190,17 @@ def _fd(x: Array, y: Array, key: Key, floor: float) -> Target:
     return FrechetTarget.of(x, y, key=key, components=max(1, rows // ROWS_PER_COMPONENT))
 
 
+def _auc(x: Array, y: Array, key: Key, floor: float) -> Target:
+    both = FrechetTarget.of(x, y, key=key, components=max(1, min(len(y), int(floor)) // 2))
+    return DiscriminantTarget(both.x, both.y, key)
+
+
 TARGETS: dict[str, Callable[[Array, Array, Key, float], Target]] = {
     "fd": _fd,
     "kid": _kid,
     "mmd": _mmd,
     "energy": _energy,
+    "auc": _auc,
 }
 """Distances by name."""
 
@@ -212,10 +219,15 @@ def target(name: str, x: ArrayLike, y: ArrayLike, *, key: Key, floor: float = FL
         ConfigError: There is no such distance.
         MetricError: The features are not two samples.
     """
-    if name not in TARGETS:
-        raise ConfigError("an objective must be known", name, did_you_mean(name, TARGETS))
+    known(name)
     first, second = samples(x, y, name, _LEAST)
     return TARGETS[name](first, second, key / name, floor)
+
+
+def known(name: str) -> None:
+    """ConfigError unless there is a distance of this name."""
+    if name not in TARGETS:
+        raise ConfigError("an objective must be known", name, did_you_mean(name, TARGETS))
 
 
 def _result(

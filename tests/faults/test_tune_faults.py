@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import os
 import signal
@@ -17,6 +16,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from evaluation.alarm.ledger import Ledger
+from evaluation.alarm.rule import Rule
+from evaluation.tune.ledger_watch import LedgerWatch
 from evaluation.tune.lock import only_process
 from evaluation.tune.loop import TuneOptions, tune
 from evaluation.tune.trial import Evaluation, Stage
@@ -29,7 +31,7 @@ from simgen.rng import Key
 pytest.importorskip("optuna")
 CONFIG = config_from_plain({"scene": {"family": "x", "a": {"uniform": [0, 1, [0, 1]]}}})
 VECTOR = Vector.of(CONFIG)
-OPTIONS = TuneOptions(budget=26, every=5, on_stop="continue")
+OPTIONS = TuneOptions(budget=41, every=8)
 FORK = multiprocessing.get_context("fork")
 
 
@@ -49,26 +51,24 @@ class Noisy:
         yield Evaluation({"noisy": float(np.sum((ends - [0.2, 0.5]) ** 2)) + 0.1 * draw})
 
 
-class Book:
-    """A ledger of looks: one line each, on the disk before it is answered."""
+HARD = (Key(2) / "pictures").generator().standard_normal(300) * 0.2
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
 
-    def look(self, checkpoint: Checkpoint) -> str:
-        line = json.dumps([checkpoint.number, checkpoint.trials, checkpoint.proxy])
-        lines = self.path.read_text().splitlines() if self.path.exists() else []
-        if checkpoint.number < len(lines):
-            assert lines[checkpoint.number] == line, "the same look must be the same"
-        else:
-            partial = self.path.with_suffix(".partial")
-            partial.write_text("\n".join([*lines, line]))
-            partial.replace(self.path)
-        return "stop" if checkpoint.number == 3 else "continue"
+def gate(checkpoint: Checkpoint) -> dict[str, np.ndarray]:
+    """Scores of gate pictures that follow the loop."""
+    noise = (Key(2) / checkpoint.number).generator().standard_normal((2, 300))
+    return {"scores": 0.6 + 0.2 * checkpoint.proxy + HARD + 0.02 * noise}
+
+
+def watch(folder: Path) -> LedgerWatch:
+    """A ledger whose entries bear no date, so that its bytes can be compared."""
+    ledger = Ledger(folder, clock=lambda: "2026-01-01T00:00:00+00:00")
+    ledger.start(Rule(checkpoints=6, kappa=0.0), split="0" * 64, gate={}, about={"what": "noisy"})
+    return LedgerWatch(ledger, gate, Key(2) / "alarm")
 
 
 def run(folder: Path, pause_s: float = 0.0) -> None:
-    tune(VECTOR, Noisy(pause_s=pause_s), OPTIONS, folder, watch=Book(folder / "book.jsonl"))
+    tune(VECTOR, Noisy(pause_s=pause_s), OPTIONS, folder, watch=watch(folder / "alarm"))
 
 
 def recorded(database: Path) -> int:
@@ -81,30 +81,39 @@ def recorded(database: Path) -> int:
 
 def test_a_study_killed_20_times_has_the_same_trials_and_the_same_ledger(tmp_path: Path) -> None:
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    whole.mkdir()
-    parts.mkdir()
-    expected = tune(VECTOR, Noisy(), OPTIONS, whole, watch=Book(whole / "book.jsonl"))
+    expected = tune(VECTOR, Noisy(), OPTIONS, whole, watch=watch(whole / "alarm"))
     generator = (Key(5) / "kills").generator()
-    kills, longest, reached = 0, 0.15, set()
+    kills, done, reached = 0, False, set[int]()
     while kills < 20:
+        before = recorded(parts / "study.db")
         child = FORK.Process(target=run, args=(parts, 0.002))
         child.start()
-        child.join(float(generator.uniform(0.0, longest)))
+        # Two of three kills wait for a new trial, so that the study gets on; the others come
+        # while it is being made or opened. Then anywhere in a trial, its record or its look.
+        until = time.monotonic() + 60
+        while kills % 3 and not done and child.is_alive() and time.monotonic() < until:
+            if recorded(parts / "study.db") > before:
+                break
+            time.sleep(0.002)
+        child.join(float(generator.uniform(0.0, 0.03 if done else 0.1)))
         if child.exitcode is None:
             os.kill(child.pid or 0, signal.SIGKILL)
-            kills += 1
-            reached.add(recorded(parts / "study.db"))
-        elif child.exitcode == 0:
-            longest /= 2  # done too soon: the next kills come early, in opening what is done
         child.join()
         assert child.exitcode in {0, -signal.SIGKILL}
+        kills += 1 if child.exitcode else 0
+        reached.add(recorded(parts / "study.db"))
+        done = done or child.exitcode == 0
         child.close()
     assert len(reached) > 3  # they did hit it on the way
-    found = tune(VECTOR, Noisy(), OPTIONS, parts, watch=Book(parts / "book.jsonl"))
+    found = tune(VECTOR, Noisy(), OPTIONS, parts, watch=watch(parts / "alarm"))
     assert found.trials == expected.trials
     assert found.answers == expected.answers
     assert found.best == expected.best
-    assert (parts / "book.jsonl").read_bytes() == (whole / "book.jsonl").read_bytes()
+    assert len(found.answers) == 6
+    for file in (whole / "alarm").rglob("*"):
+        if file.is_file():
+            twin = parts / "alarm" / file.relative_to(whole / "alarm")
+            assert twin.read_bytes() == file.read_bytes(), file.name
 
 
 def test_a_second_process_is_refused_and_does_no_harm(tmp_path: Path) -> None:
@@ -117,7 +126,7 @@ def test_a_second_process_is_refused_and_does_no_harm(tmp_path: Path) -> None:
         run(tmp_path)
     child.join(60)
     assert child.exitcode == 0
-    assert len(tune(VECTOR, Noisy(), OPTIONS, tmp_path).trials) == 26
+    assert len(tune(VECTOR, Noisy(), OPTIONS, tmp_path).trials) == 41
     with only_process(tmp_path):
         pass  # the lock went with the process
 

@@ -65,7 +65,7 @@ def together(
     """
     pairs = np.stack([pulse, body.astype(np.intp)])
     (of, _), which = np.unique(pairs, axis=1, return_inverse=True)
-    whole = np.asarray(np.bincount(which.ravel(), power, len(of)), np.float64)
+    whole = np.bincount(which.ravel(), power, len(of)).astype(np.float64)
     return of, np.bincount(which.ravel(), power * range_m, len(of)) / whole, whole
 
 

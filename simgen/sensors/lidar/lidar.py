@@ -90,7 +90,7 @@ class Lidar:
         count = self.params.sweeps or max(1, int((span_s[1] - span_s[0]) / period + 1e-6))
         first = span_s[0] - self.params.phase * period
         if first < -MOMENT_S:
-            least_s = np.ceil(self.params.phase * period / MICRO_S) * MICRO_S
+            least_s = np.ceil((self.params.phase * period - MOMENT_S) / MICRO_S) * MICRO_S
             raise ConfigError(
                 "the first sweep must not begin before the scene's clock",
                 f"{first:g} s",

@@ -291,29 +291,33 @@ def _merged(
     """The echo that begins here: all that follow each other within the length of the pulse.
 
     Returns:
-        Where it stops, its strongest part, the power of all, their mean range, the variance
-        of the range, the mean range of what is of the strongest part's body, and the cause.
+        Where it stops, the strongest part of the body with most power, the power of all, their
+        mean range, the variance of the range, the mean range of that body's, and the cause.
     """
     ranges, powers, spreads = light
     bodies, _, causes = origin
     stop = begin + 1
     while stop < end and ranges[order[stop]] - ranges[order[stop - 1]] < length_m:
         stop += 1
-    whole, middle, best = 0.0, 0.0, order[begin]
+    whole, middle = 0.0, 0.0
     for at in range(begin, stop):
-        row = order[at]
-        whole += powers[row]
-        middle += powers[row] * ranges[row]
-        if powers[row] > powers[best]:
-            best = row
+        whole += powers[order[at]]
+        middle += powers[order[at]] * ranges[order[at]]
     middle /= whole
-    wide, mine, mine_m = 0.0, 0.0, 0.0
+    wide, best, mine, mine_m = 0.0, order[begin], 0.0, 0.0
     for at in range(begin, stop):
         row = order[at]
         wide += powers[row] * ((ranges[row] - middle) ** 2 + spreads[row] ** 2)
-        if bodies[row] == bodies[best] and causes[row] == causes[best]:
-            mine += powers[row]
-            mine_m += powers[row] * ranges[row]
+        # All that is of this row's body and cause; there are few rows.
+        share, share_m, strongest = 0.0, 0.0, row
+        for other in order[begin:stop]:
+            if bodies[other] == bodies[row] and causes[other] == causes[row]:
+                share += powers[other]
+                share_m += powers[other] * ranges[other]
+                if powers[other] > powers[strongest]:
+                    strongest = other
+        if share > mine:
+            best, mine, mine_m = strongest, share, share_m
     cause = int(causes[best])
     if cause == Cause.SURFACE.value and whole - mine > MIXED_SHARE * whole:
         cause = Cause.MIXED.value

@@ -56,12 +56,11 @@ def whole_of(echoes, rows, length):
     middle = (power * where).sum() / power.sum()
     wide = (power * ((where - middle) ** 2 + echoes.spread_m[rows] ** 2)).sum() / power.sum()
     sigma = length / math.sqrt(8 * math.log(2))
-    best = rows[int(np.argmax(power))]
-    mine = [
-        r
-        for r in rows
-        if echoes.body[r] == echoes.body[best] and echoes.cause[r] == echoes.cause[best]
-    ]
+    kinds = {}
+    for r in sorted(rows, key=lambda r: echoes.range_m[r]):
+        kinds.setdefault((echoes.body[r], echoes.cause[r]), []).append(r)
+    mine = max(kinds.values(), key=lambda kind: sum(echoes.power[kind]))
+    best = max(mine, key=lambda r: echoes.power[r])
     true = np.average(echoes.range_m[mine], weights=echoes.power[mine])
     cause = int(echoes.cause[best])
     if cause == SURFACE and power.sum() - echoes.power[mine].sum() > 0.1 * power.sum():
@@ -240,3 +239,22 @@ def test_the_threshold_lies_where_the_settings_say():
         settings = {"max_range_m": 20 * ratio**0.5, "noise": {"threshold_snr": 1000.0}}
         seen = len(Bench(wall, ahead(2000), settings).points(Key(1))) / 2000
         assert seen == pytest.approx(share, abs=0.035)
+
+
+def test_the_body_with_most_power_in_all_names_an_echo():
+    """One strong ray of a post before five weaker ones of a wall, within one pulse."""
+    power = np.array([3.0, 1.0, 1.0, 1.0, 1.0, 1.0])
+    n = len(power)
+    echoes = Echoes(
+        np.zeros(n, np.intp),
+        np.array([10.0, 10.1, 10.1, 10.1, 10.1, 10.1]),
+        power / 100,
+        np.zeros(n),
+        np.array([4, 7, 7, 7, 7, 7], np.int32),
+        np.zeros(n),
+        np.full(n, SURFACE, np.uint8),
+        np.zeros(n, np.bool_),
+    )
+    (found,) = receive(echoes, 1, np.zeros(1), LidarParams(), Key(0))
+    assert (found["body"], found["cause"]) == (7, MIXED)
+    assert found["true_range_m"] == pytest.approx(10.1)

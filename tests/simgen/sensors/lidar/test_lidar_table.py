@@ -1,5 +1,6 @@
 """Shipped tables, users' CSV files, and the presets of LiDARs."""
 
+from dataclasses import fields
 from importlib import resources
 
 import numpy as np
@@ -62,7 +63,7 @@ def test_a_shipped_table_cites_and_fits(name):
         else:
             assert elevation.min() == pytest.approx(low)
             assert elevation.max() == pytest.approx(high)
-        types = [array.dtype.str for array in vars(pulses).values()]
+        types = [getattr(pulses, f.name).dtype.str for f in fields(pulses)]
         assert types == ["<f8", "<f8", "<f8", "<f8", "<u2", "<i4"]
 
 

@@ -1,5 +1,6 @@
 """Spinning LiDARs: against a twin that goes through every firing, one by one."""
 
+from dataclasses import fields
 from fractions import Fraction
 
 import numpy as np
@@ -118,9 +119,9 @@ def test_sweeps_that_repeat_are_shared_and_read_only():
     assert lidar.sweep(5) is lidar.sweep(0)
     assert scanner("vlp16").sweep(5) is not scanner("vlp16").sweep(5)
     for pulses in (lidar.sweep(0), scanner("vlp16").sweep(3)):
-        for array in vars(pulses).values():
+        for field in fields(pulses):
             with pytest.raises(ValueError, match="read-only"):
-                array[0] = 0
+                getattr(pulses, field.name)[0] = 0
 
 
 def test_rings_count_from_below_and_ties_keep_their_order():

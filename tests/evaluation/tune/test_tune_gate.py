@@ -1,0 +1,112 @@
+"""What the alarm sees of a checkpoint."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from evaluation.alarm.split import Shares, split_for_loop
+from evaluation.captures import CaptureSet, LabelledImage
+from evaluation.tasks.config import TrainConfig
+from evaluation.tune.gate import RealParts, picture_scores, watch_detector
+from evaluation.tune.loop import TuneOptions
+from simgen.errors import CaptureError, ConfigError
+
+
+def image(number: int, boxes: int, captured: str | None = None) -> LabelledImage:
+    return LabelledImage(
+        number, f"{number}.png", 100, 100, Path(f"{number}.png"), None,
+        np.array([[10.0 * n, 10.0, 8.0, 8.0] for n in range(boxes)]).reshape(-1, 4),
+        np.ones(boxes, np.int64), np.zeros(boxes, np.bool_), captured,
+    )  # fmt: skip
+
+
+TRUTH = CaptureSet(Path("x"), (image(1, 2), image(2, 0), image(3, 1)), {1: "die"}, labelled=True)
+
+
+def detection(number: int, x: float, score: float) -> dict[str, object]:
+    return {"image_id": number, "category_id": 1, "bbox": [x, 10.0, 8.0, 8.0], "score": score}
+
+
+def test_a_picture_has_the_f1_of_its_detections() -> None:
+    found = [
+        detection(1, 0.0, 0.95), detection(1, 10.0, 0.55),  # both, the second up to 0.5
+        detection(2, 0.0, 0.35),  # nothing is there: wrong up to 0.3
+        detection(3, 60.0, 0.95),  # elsewhere: always wrong
+    ]  # fmt: skip
+    expected = [(5 * 1 + 4 * 2 / 3) / 9, 6 / 9, 0.0]
+    assert picture_scores(found, TRUTH) == pytest.approx(expected)
+    assert picture_scores([], TRUTH) == pytest.approx([0, 1, 0])
+
+
+RECIPE = TrainConfig(iterations=1, batch=1, crop_px=32, warmup=0, cache_mib=1)
+
+
+def timed(folder: Path, count: int = 24) -> CaptureSet:
+    """Captures on the disk, of four sessions."""
+    images = []
+    for number in range(count):
+        day, minute = 1 + number % 4, number // 4
+        picture = np.random.default_rng(number).integers(0, 255, (100, 100, 3), np.uint8)
+        made = image(number, 1, f"202401{day:02d}_10{minute:02d}00")
+        made = replace(made, source=folder / made.name)
+        Image.fromarray(picture).save(made.source)
+        images.append(made)
+    return CaptureSet(folder, tuple(images), {1: "die"}, labelled=True)
+
+
+def test_the_loop_and_its_alarm_see_different_parts(tmp_path: Path) -> None:
+    real = timed(tmp_path)
+    manifest = tmp_path / "split.json"
+    found = split_for_loop(real, Shares())
+    manifest.write_text(json.dumps(found.to_dict()))
+    for split in (None, manifest):
+        parts = RealParts.of(real, "tuning", split, alarm=True)
+        assert parts.gate is not None
+        seen, unseen = ({x.name for x in each.images} for each in (parts.tuning, parts.gate))
+        assert seen
+        assert unseen
+        assert not seen & unseen
+        assert len(parts.sessions) == len(unseen)
+    assert parts.digest == found.to_dict()["sha256"]
+    watch = watch_detector(
+        parts, tmp_path / "book", TuneOptions(budget=41), images=2, seeds=2, recipe=RECIPE
+    )
+    state = watch.ledger.state()
+    assert (state.rule.checkpoints, state.rule.kappa) == (3, 0.0)
+    assert state.opened["split"] == parts.digest
+    assert "groups" not in watch.ledger.gate()
+    many = replace(parts, sessions=tuple(range(8)))
+    watch = watch_detector(
+        many, tmp_path / "by", TuneOptions(), images=2, seeds=2, recipe=RECIPE, by_session=True
+    )
+    assert watch.ledger.gate()["groups"].tolist() == list(many.sessions)
+    with pytest.raises(ConfigError, match="by sessions must have at least 8; got 2"):
+        watch_detector(
+            replace(parts, sessions=(1, 2, 2)), tmp_path / "few", TuneOptions(), images=2,
+            seeds=2, recipe=RECIPE, by_session=True,
+        )  # fmt: skip
+    assert RealParts.of(real, "all", None, alarm=False).gate is None
+
+
+def test_refusals(tmp_path: Path) -> None:
+    real = timed(tmp_path)
+    with pytest.raises(ConfigError, match="--part: a loop with an alarm must not see the gate"):
+        RealParts.of(real, "all", None, alarm=True)
+    with pytest.raises(CaptureError, match="capture time"):
+        RealParts.of(TRUTH, "tuning", None, alarm=True)
+    parts = RealParts.of(real, "tuning", None, alarm=True)
+    with pytest.raises(ConfigError, match="at least two trainings of a look; got 1"):
+        watch_detector(parts, tmp_path / "a", TuneOptions(), images=2, seeds=1, recipe=RECIPE)
+    bare = replace(parts, gate=replace(real, labelled=False))
+    with pytest.raises(CaptureError, match="a gate of labelled captures"):
+        watch_detector(bare, tmp_path / "b", TuneOptions(), images=2, seeds=2, recipe=RECIPE)
+    manifest = tmp_path / "split.json"
+    manifest.write_text(json.dumps(split_for_loop(real, Shares()).to_dict()))
+    with pytest.raises(ConfigError, match="the split must have the part; got tunin"):
+        RealParts.of(real, "tunin", manifest, alarm=False)
