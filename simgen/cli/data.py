@@ -34,6 +34,8 @@ from simgen.sensors.camera.params import CameraParams
 from simgen.sensors.depth import PRINCIPLES
 from simgen.sensors.event import EventParams
 from simgen.sensors.imu import ImuParams
+from simgen.sensors.lidar import LidarParams
+from simgen.sensors.radar import RadarParams
 
 CONFIG = typer.Argument(..., help="A YAML file, or the name of a preset such as dice.")
 OUT = typer.Option(..., help="Folder to write.")
@@ -255,7 +257,13 @@ def _remark(recipe: Config) -> None:
 
 def schema() -> None:
     """Print the JSON Schema of configs, for editors."""
-    models: dict[str, type] = {"camera": CameraParams, "events": EventParams, "imu": ImuParams}
+    models: dict[str, type] = {
+        "camera": CameraParams,
+        "events": EventParams,
+        "imu": ImuParams,
+        "lidar": LidarParams,
+        "radar": RadarParams,
+    }
     models |= {f"depth.{name}": model for name, model in PRINCIPLES.items()}
     for name in registry.scenes():
         family: Family = registry.scenes()[name]  # type: ignore[assignment]

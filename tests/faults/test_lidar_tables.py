@@ -199,8 +199,8 @@ def test_lists_of_pulses(tmp_path):
     )  # fmt: skip
     refuses_file(
         tmp_path, PULSES + "0,0,0,0\n",
-        "FILE: a list of pulses runs at its own rate, 10 Hz; got 20; leave `rate_hz` out, or "
-        "change the times",
+        "FILE: a list of pulses runs at its own rate, 10 Hz; got 20; leave `rate_hz` out (over "
+        "a preset that has one: `rate_hz: null`), or change the times",
         20,
     )  # fmt: skip
 

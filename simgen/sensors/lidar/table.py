@@ -271,7 +271,8 @@ def _listed(sheet: Sheet, rate_hz: float | None, columns: int | None) -> Scanner
         raise ConfigError(
             f"a list of pulses runs at its own rate, {float(rate):g} Hz",
             rate_hz,
-            "leave `rate_hz` out, or change the times",
+            "leave `rate_hz` out (over a preset that has one: `rate_hz: null`), or change "
+            "the times",
             sheet.where,
         )
     moments = sheet.column("time_s", 0)

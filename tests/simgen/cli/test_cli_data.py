@@ -127,6 +127,10 @@ def test_show_and_schema(config: Path) -> None:
     assert shown["camera"]["width"] == 32
     schema = json.loads(run("config", "schema").stdout)
     assert "scene" in schema["properties"]
+    typed = {"camera": "width", "imu": "rate_hz", "lidar": "weather", "radar": "waveform"}
+    for section, key in typed.items():
+        assert key in schema["properties"][section]["properties"]
+    assert "visibility_m" in schema["$defs"]["Weather"]["properties"]
 
 
 @pytest.mark.parametrize(
