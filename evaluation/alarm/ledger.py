@@ -14,6 +14,7 @@ import hashlib
 import io
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -146,21 +147,23 @@ class Ledger:
         side = f"{checkpoint:05d}.npz"
         with chain.exclusive(self.path) as handle:
             state = state_of(chain.verified(self.path, handle).entries, str(self.path))
-            body = {
-                "checkpoint": checkpoint,
-                "epoch": state.epoch,
-                "proxy": float(proxy),
-                "pressure": pressure,
-                "setting": setting,
-                "side": side,
-                "sha256": hashlib.sha256(data).hexdigest(),
-            }
+            look = Look(
+                checkpoint,
+                state.epoch,
+                float(proxy),
+                pressure,
+                setting,
+                side,
+                hashlib.sha256(data).hexdigest(),
+                answer=None,
+            )
+            body = {name: value for name, value in asdict(look).items() if name != "answer"}
             if checkpoint < len(state.looks):
                 return self._again(state.looks[checkpoint], body)
             self._may_look(checkpoint, state)
             write_atomic(self.folder / GATE / side, data)
             chain.extend(self.path, handle, LOOK, body, now=self._clock())
-        return Look(**body, answer=None)
+        return look
 
     def answer(self, checkpoint: int, answer: str) -> None:
         """Record what the gate said of a look; the same again is no error.
@@ -283,7 +286,8 @@ def _packed(arrays: Arrays, known: tuple[str, ...]) -> bytes:
         if name not in known:
             raise ConfigError("an array must be known", name, did_you_mean(name, known))
     buffer = io.BytesIO()
-    np.savez(buffer, **{key: np.asarray(arrays[key]) for key in sorted(arrays)})
+    ordered: dict[str, Any] = {key: np.asarray(arrays[key]) for key in sorted(arrays)}
+    np.savez(buffer, **ordered)
     return buffer.getvalue()
 
 

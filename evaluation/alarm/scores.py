@@ -49,7 +49,7 @@ class GateSummary:
     @property
     def checkpoints(self) -> int:
         """M."""
-        return self.mean.shape[1]
+        return int(self.mean.shape[1])
 
     def first(self, count: int) -> GateSummary:
         """What was known after `count` checkpoints."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from evaluation.alarm.diagnosis import Evidence
 from evaluation.alarm.ledger import NAME, Ledger
@@ -161,7 +161,7 @@ def _evidence(gate: Mapping[str, Any], sides: Sequence[Mapping[str, Any]]) -> Ev
     def each(name: str, kind: type) -> list[Any] | None:
         if not all(side.get(name) is not None for side in sides):
             return None
-        arrays = [np.asarray(side[name], dtype=kind) for side in sides]
+        arrays: list[NDArray[Any]] = [np.asarray(side[name], dtype=kind) for side in sides]
         for number, array in enumerate(arrays):
             if not np.isfinite(array).all():
                 raise ScoreError(f"`{name}` must be finite", "NaN", where=f"checkpoint {number}")
@@ -180,21 +180,24 @@ def _evidence(gate: Mapping[str, Any], sides: Sequence[Mapping[str, Any]]) -> Ev
     )
 
 
+def _require_columns(names: Sequence[str], path: Path) -> None:
+    """Refuse columns that are unknown or missing."""
+    for name in names:
+        if name not in (*COLUMNS, *OPTIONAL):
+            known = (*COLUMNS, *OPTIONAL)
+            raise ConfigError("a column must be known", name, did_you_mean(name, known), str(path))
+    missing = [name for name in COLUMNS if name not in names]
+    if missing:
+        raise ConfigError(
+            "a column must be there", missing, f"columns: {', '.join(COLUMNS)}", str(path)
+        )
+
+
 def _from_csv(path: Path, rule: Rule | None) -> Trajectory:
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)
         names = tuple(reader.fieldnames or ())
-        for name in names:
-            if name not in (*COLUMNS, *OPTIONAL):
-                known = (*COLUMNS, *OPTIONAL)
-                raise ConfigError(
-                    "a column must be known", name, did_you_mean(name, known), str(path)
-                )
-        missing = [name for name in COLUMNS if name not in names]
-        if missing:
-            raise ConfigError(
-                "a column must be there", missing, f"columns: {', '.join(COLUMNS)}", str(path)
-            )
+        _require_columns(names, path)
         lines = list(reader)
     proxy: dict[int, float] = {}
     pressure: dict[int, float] = {}

@@ -76,12 +76,12 @@ def _others() -> Registry:
 
 def detectors() -> dict[str, Detector]:
     """All of them: ours first."""
-    built_in = [Plain(OURS, 0.0, _max_t)]
-    for module in (
+    baselines = (
         gate_dip, gap_growth, thresholdout, ladder, page_hinkley, overfitting_probability,
-    ):  # fmt: skip
-        built_in.append(Plain(module.NAME, module.NOMINAL, module.score))
-    found: dict[str, Detector] = {each.name: each for each in built_in}
+    )  # fmt: skip
+    built_in = [Plain(OURS, 0.0, _max_t)]
+    built_in += [Plain(each.NAME, each.NOMINAL, each.score) for each in baselines]
+    found: dict[str, Detector] = {each.name: cast("Detector", each) for each in built_in}
     return found | {name: cast("Detector", _others()[name]) for name in _others()}
 
 

@@ -86,9 +86,11 @@ def markdown(plain: dict[str, Any], command: str) -> str:
     honest = [c for c in cells if plain["rows"][0]["cells"][c]["honest"]]
     plants = [c for c in cells if c not in honest]
     lines = [
-        f"`{command}` (seed {plain['seed']}): {plan['loops']} loops a cell, "
-        f"{plan['shape']['gate']} gate pictures, {plan['shape']['seeds']} training seeds, "
-        f"{plan['rule']['checkpoints']} checkpoints of {plan['shape']['every']} rounds.",
+        (
+            f"`{command}` (seed {plain['seed']}): {plan['loops']} loops a cell, "
+            f"{plan['shape']['gate']} gate pictures, {plan['shape']['seeds']} training seeds, "
+            f"{plan['rule']['checkpoints']} checkpoints of {plan['shape']['every']} rounds."
+        ),
         "",
         "Honest cells: share of loops with a false flag, upper 95 % bound (Clopper-Pearson).",
         "",
@@ -112,7 +114,7 @@ def markdown(plain: dict[str, Any], command: str) -> str:
         values = []
         for c in plants:
             one = row["cells"][c]
-            delay = "–" if one["delay rounds"] is None else f"{one['delay rounds']:.0f}"
+            delay = "-" if one["delay rounds"] is None else f"{one['delay rounds']:.0f}"
             values.append(f"{one['false rate']:.2f} / {one['true rate']:.2f} / {delay}")
         lines.append(
             _row(
@@ -122,8 +124,10 @@ def markdown(plain: dict[str, Any], command: str) -> str:
         )  # fmt: skip
     lines += [
         "",
-        "All six flags: loops in which each was raised at all; own flag first (or at once with "
-        "another) among loops with a flag; any flag before the onset.",
+        (
+            "All six flags: loops in which each was raised at all; own flag first (or at once with "
+            "another) among loops with a flag; any flag before the onset."
+        ),
         "",
     ]
     names = list(plain["flags"][0]["raised"]) if plain["flags"] else []
@@ -132,7 +136,7 @@ def markdown(plain: dict[str, Any], command: str) -> str:
         _row(*["---"] * (4 + len(names))),
     ]
     for each in plain["flags"]:
-        first = "–" if each["own first"] is None else f"{each['own first']:.2f}"
+        first = "-" if each["own first"] is None else f"{each['own first']:.2f}"
         low, high = each["any false interval"]
         lines.append(
             _row(

@@ -77,7 +77,7 @@ def collapse(
             if not variety[late] < variety[early]:
                 continue
             lost = covered[early] - covered[late]
-            error = np.sqrt(lost.var(ddof=1) / len(lost) + 2 * drawn)
+            error = np.sqrt(lost.var(ddof=1) / lost.size + 2 * drawn)
             if error > 0:
                 found[early, late] = stats.norm.sf((lost.mean() - narrowing) / error)
     return Collapse(found, np.array([each.mean() for each in covered]), variety)

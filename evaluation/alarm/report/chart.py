@@ -8,6 +8,7 @@ from markupsafe import Markup
 from evaluation.alarm.scores import Array
 from evaluation.alarm.verdict import Verdict
 
+_DOT = Markup('<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="4"><title>{:.4f}</title></circle>')
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 900, 360, 56, 24, 30, 40
 
 
@@ -53,9 +54,7 @@ def chart(verdict: Verdict) -> Markup:
     parts += [_line("proxy", xs, y(run.proxy)), _line("gate", xs, y(gate))]
     for style, values in (("pd", run.proxy), ("gd", gate)):
         parts += [
-            Markup('<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="4"><title>{:.4f}</title></circle>').format(
-                style, x, at, value
-            )
+            _DOT.format(style, x, at, value)
             for x, at, value in zip(xs, y(values), values, strict=True)
         ]  # fmt: skip
     marked: dict[int, list[str]] = {}

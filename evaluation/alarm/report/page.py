@@ -71,17 +71,19 @@ def sentences(verdict: Verdict) -> list[str]:
     """What to know beside the title, most important first."""
     run = verdict.trajectory
     gate = run.gate.mean[0]
+    tuned, real = run.proxy[-1] - run.proxy[0], gate[-1] - gate[0]
     found = [
-        f"From the first checkpoint to the last the tuned score moved by {run.proxy[-1] - run.proxy[0]:+.3f}, "
-        f"the score on unseen real pictures by {gate[-1] - gate[0]:+.3f}."
+        (
+            f"From the first checkpoint to the last the tuned score moved by {tuned:+.3f}, "
+            f"the score on unseen real pictures by {real:+.3f}."
+        )
     ]
     if verdict.flags:
-        found.append(
-            f"Go back to checkpoint {verdict.best} ({run.settings[verdict.best]}), the best that passed."
-        )
+        best = f"checkpoint {verdict.best} ({run.settings[verdict.best]})"
+        found.append(f"Go back to {best}, the best that passed.")
     found.append(
-        f"The gate would find a fall of {verdict.detectable:.3f} from the first to the newest checkpoint "
-        f"{100 * run.rule.power:.0f} times in 100; smaller ones more rarely."
+        f"The gate would find a fall of {verdict.detectable:.3f} from the first to the newest "
+        f"checkpoint {100 * run.rule.power:.0f} times in 100; smaller ones more rarely."
     )
     if verdict.forecast is not None:
         f = verdict.forecast
@@ -95,22 +97,24 @@ def sentences(verdict: Verdict) -> list[str]:
     return found
 
 
+def _tile(style: str, value: str, reach: str, name: str) -> dict[str, str]:
+    return {"style": style, "value": value, "reach": reach, "name": name}
+
+
 def _tiles(verdict: Verdict) -> list[dict[str, str]]:
     run = verdict.trajectory
     error = 2 * np.sqrt(
         run.gate.mean_cov[0, -1, -1] + verdict.primary.seed_var[0, -1] / run.gate.seeds[-1]
     )
+    gate = "gate, newest checkpoint (two standard errors)"
     tiles = [
-        {"style": "syn", "value": f"{run.proxy[-1]:.3f}", "reach": "", "name": "proxy, newest checkpoint"},
-        {"style": "real", "value": f"{run.gate.mean[0, -1]:.3f}", "reach": f"± {error:.3f}",
-         "name": "gate, newest checkpoint (two standard errors)"},
-        {"style": "", "value": str(len(verdict.flags)), "reach": "of 6", "name": "flags raised"},
-        {"style": "", "value": f"{verdict.detectable:.3f}", "reach": "", "name": "smallest fall that the gate usually finds"},
-    ]  # fmt: skip
+        _tile("syn", f"{run.proxy[-1]:.3f}", "", "proxy, newest checkpoint"),
+        _tile("real", f"{run.gate.mean[0, -1]:.3f}", f"± {error:.3f}", gate),
+        _tile("", str(len(verdict.flags)), "of 6", "flags raised"),
+        _tile("", f"{verdict.detectable:.3f}", "", "smallest fall that the gate usually finds"),
+    ]
     if run.pressure is not None:
-        tiles.append(
-            {"style": "", "value": f"{run.pressure[-1]:.2f}", "reach": "√nats", "name": "optimisation pressure"}
-        )  # fmt: skip
+        tiles.append(_tile("", f"{run.pressure[-1]:.2f}", "√nats", "optimisation pressure"))
     return tiles
 
 
@@ -149,10 +153,16 @@ def _flags(verdict: Verdict) -> list[dict[str, Any]]:
         else:
             answer, evidence = "not run", "what it looks at was not recorded"
         rows.append(
-            {"name": name, "words": words, "raised": one is not None, "answer": answer, "evidence": evidence}
-        )  # fmt: skip
+            {
+                "name": name,
+                "words": words,
+                "raised": one is not None,
+                "answer": answer,
+                "evidence": evidence,
+            }
+        )
     return rows
 
 
 def _number(value: float) -> str:
-    return f"{value:.2f}" if np.isfinite(value) else "–"
+    return f"{value:.2f}" if np.isfinite(value) else "-"

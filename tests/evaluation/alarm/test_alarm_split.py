@@ -80,7 +80,7 @@ def test_shares_must_mean_something():
 
 def test_overlapping_parts_are_refused():
     with pytest.raises(
-        CaptureError, match="parts must not overlap; got a.png in tuning and in gate-1"
+        CaptureError, match=r"parts must not overlap; got a\.png in tuning and in gate-1"
     ):
         require_apart({"tuning": {"a.png": "1"}, "gate-1": {"a.png": "2"}}, "x")
     with pytest.raises(CaptureError, match=r"b.png of tuning is c.png of gate-1, byte for byte"):

@@ -5,17 +5,18 @@ import json
 
 import numpy as np
 import pytest
-from scipy.stats import norm
+from scipy.stats import kstest, norm
 from typer.testing import CliRunner
 
+from evaluation.alarm.diagnosis import Evidence
 from evaluation.alarm.ledger import Ledger
 from evaluation.alarm.power import detectable, pictures_needed, power_at, require_power
 from evaluation.alarm.pressure import forecast
 from evaluation.alarm.report.page import render, write_page
 from evaluation.alarm.rule import Rule
-from evaluation.alarm.scores import ScoreError
+from evaluation.alarm.scores import ScoreError, summarise
 from evaluation.alarm.sealed import sealed_test
-from evaluation.alarm.trajectory import from_ledger, load
+from evaluation.alarm.trajectory import _trajectory, from_ledger, load
 from evaluation.alarm.verdict import answer, judge
 from simgen.cli import app
 from simgen.errors import ConfigError, StoreError
@@ -148,7 +149,7 @@ def test_broken_json_files_are_refused(tmp_path):
     path.write_text(json.dumps(plain))
     with pytest.raises(ConfigError, match="a checkpoint must have `scores`"):
         load(path)
-    with pytest.raises(ConfigError, match="a run must be a loop's folder, a .csv or a .json"):
+    with pytest.raises(ConfigError, match=r"a run must be a loop's folder, a \.csv or a \.json"):
         load(written(tmp_path / "run.txt", BAD))
 
 
@@ -193,9 +194,6 @@ def test_the_power_is_what_happens():
 
 
 def load_pair(rows):
-    from evaluation.alarm.diagnosis import Evidence
-    from evaluation.alarm.trajectory import _trajectory
-
     return _trajectory(
         "pair",
         Rule(checkpoints=2, drop=1.0),
@@ -211,8 +209,6 @@ def load_pair(rows):
 def test_a_forecast_finds_its_own_curve():
     d = np.linspace(0, 2, 8)
     values = 0.7 + d * (0.12 - 0.05 * d)
-    from evaluation.alarm.scores import summarise
-
     summary = summarise(scores(values, "curve", pictures=4000, seed_sd=0.002))
     found = forecast(d, summary, 2.3)
     due = 2.3 * (0.12 - 0.05 * 2.3) - 2 * (0.12 - 0.1)
@@ -277,6 +273,4 @@ def test_sealed_p_values_are_uniform_without_a_gain(tmp_path):
             + rng.normal(0, 0.3, (2, 3, 80))
         )
         found.append(sealed_test(state, rows[0], rows[1])["p_value"])
-    from scipy.stats import kstest
-
     assert kstest(found, "uniform").pvalue > 0.01

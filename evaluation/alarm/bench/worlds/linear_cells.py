@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+BOTH = ("REVERSAL", "STAGNATION")
 GOOD, BEST = (0.8, 0.6), (1.0, 0.2)
 """Starts near reality, as a generator that was built with care has."""
 
@@ -63,14 +64,31 @@ CELLS: Mapping[str, Cell] = MappingProxyType(
             Cell("narrowing", honest=True, narrow=1.6),
             Cell("noisy trainer", honest=True, seed_noise=0.2, seed_growth=1.5),
             Cell("small T", honest=True, tuning=150, free=2),
-            Cell("overfit", honest=False, own=("REVERSAL", "STAGNATION"), tuning=30, step=0.25, start=GOOD),
+            Cell("overfit", honest=False, own=BOTH, tuning=30, step=0.25, start=GOOD),
             Cell("stale", honest=False, own=("STAGNATION",), stop=10, inflate=0.012),
             Cell("frozen judge", honest=False, own=("FOOLS ONE MODEL",), mode="judge", start=GOOD),
             Cell("self-distance", honest=False, own=("SELF-REFERENCE",), mode="self", start=BEST),
-            Cell("range collapse", honest=False, own=("COLLAPSE",), mode="collapse", late=8, start=BEST),
-            Cell("pseudo-label bias", honest=False, own=("BIAS AMPLIFICATION",), mode="bias", late=8),
-            Cell("late onset", honest=False, own=("REVERSAL", "STAGNATION"), late_tuning=30, late=18, step=0.25),
-            Cell("leak", honest=False, own=("DUPLICATES",), tuning=30, step=0.25, start=GOOD, leak=True),
+            Cell(
+                "range collapse",
+                honest=False,
+                own=("COLLAPSE",),
+                mode="collapse",
+                late=8,
+                start=BEST,
+            ),
+            Cell(
+                "pseudo-label bias", honest=False, own=("BIAS AMPLIFICATION",), mode="bias", late=8
+            ),
+            Cell("late onset", honest=False, own=BOTH, late_tuning=30, late=18, step=0.25),
+            Cell(
+                "leak",
+                honest=False,
+                own=("DUPLICATES",),
+                tuning=30,
+                step=0.25,
+                start=GOOD,
+                leak=True,
+            ),
         )
     }
 )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from evaluation.alarm.bench.runs import Runs
@@ -57,10 +58,11 @@ class Pictures:
     features: Array
     labels: Array
 
-    def correct(self, weights: Array, threshold: Array) -> np.ndarray:
+    def correct(self, weights: Array, threshold: Array) -> NDArray[np.bool_]:
         """(L, s, n) whether each of s classifiers is right on each picture."""
         side = weights @ self.features.swapaxes(1, 2) - threshold[..., None]
-        return (side > 0) == (self.labels[:, None] > 0)
+        right: NDArray[np.bool_] = (side > 0) == (self.labels[:, None] > 0)
+        return right
 
 
 def run(cell: Cell, loops: int, shape: Shape, *, key: Key, diagnose: bool = True) -> Runs:

@@ -66,7 +66,8 @@ class Judges:
         length = np.linalg.norm(scaled, axis=1, keepdims=True)
         moved = scaled + _STEP * length * self.own
         moved *= length / np.linalg.norm(moved, axis=1, keepdims=True)
-        return moved * self.world.scale
+        result: Array = moved * self.world.scale
+        return result
 
 
 def streams(

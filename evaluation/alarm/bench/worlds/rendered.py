@@ -89,7 +89,8 @@ CELLS: Mapping[str, RenderedCell] = MappingProxyType(
             ),
             RenderedCell(
                 "late onset", honest=False, own=_BOTH, begin=Setting(contrast=0.7, noise=0.65),
-                middle=Setting(), end=Setting(reach=0.3, tie=0.6), tuning=Setting(reach=0.3, tie=0.6),
+                middle=Setting(), end=Setting(reach=0.3, tie=0.6),
+                tuning=Setting(reach=0.3, tie=0.6),
             ),
         )
     }
