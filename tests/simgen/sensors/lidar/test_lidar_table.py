@@ -194,3 +194,9 @@ def test_a_config_extends_a_lidar(tmp_path):
     assert config.lidar["max_range_m"] == 45.0
     params = LidarParams.model_validate(config.lidar)
     assert scanner(params.pattern, params.rate_hz, params.columns).columns == 512
+
+
+def test_presets_state_the_same_figures_so_that_one_laid_on_another_leaves_nothing_of_it():
+    """A street that brings its own LiDAR may be given another."""
+    first, *others = (set(flat(load(name).settings)) for name in presets("lidar"))
+    assert all(other == first for other in others)
