@@ -15,7 +15,7 @@ install: .venv/installed
 	$(BIN)/python -c 'import sys; assert (3, 11) <= sys.version_info < (3, 13), "simgen needs Python 3.11 or 3.12 (make PYTHON=...)"'
 	$(BIN)/pip install -q --disable-pip-version-check '$(TORCH)' || \
 	  { echo "No CPU build of torch was found: README.md, 'Choosing torch', says what to do."; exit 1; }
-	$(BIN)/pip install -q --disable-pip-version-check -e '.[eval,dev]'
+	$(BIN)/pip install -q --disable-pip-version-check -e '.[eval,tune,dev]'
 	touch $@
 
 demo: install
