@@ -231,7 +231,7 @@ def _from_csv(path: Path, rule: Rule | None) -> Trajectory:
                 odd = sorted(set(row) ^ set(images))[:3]
                 raise ScoreError(
                     "every checkpoint and seed must be scored on the same pictures",
-                    f"{odd} differ",
+                    f"scores for some only of {', '.join(odd)}",
                     where=f"checkpoint {at}, seed {seed}",
                 )
     scores = [

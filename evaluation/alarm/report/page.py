@@ -63,6 +63,7 @@ def render(verdict: Verdict) -> str:
         notes=[*run.notes, *(f"The protocol was voided: {why}" for why in run.voided)],
         chart=chart(verdict),
         rows=_rows(verdict),
+        named=_named(verdict),
         flags=_flags(verdict),
     )
 
@@ -79,7 +80,9 @@ def sentences(verdict: Verdict) -> list[str]:
         )
     ]
     if verdict.flags:
-        best = f"checkpoint {verdict.best} ({run.settings[verdict.best]})"
+        best = f"checkpoint {verdict.best}"
+        if _named(verdict):
+            best += f" ({run.settings[verdict.best]})"
         found.append(f"Go back to {best}, the best that passed.")
     found.append(
         f"The gate would find a fall of {verdict.detectable:.3f} from the first to the newest "
@@ -95,6 +98,12 @@ def sentences(verdict: Verdict) -> list[str]:
         curse = float(run.sealed["winners_curse"])
         found.append(f"Winner's curse: the tuned score flatters the sealed one by {curse:+.3f}.")
     return found
+
+
+def _named(verdict: Verdict) -> bool:
+    """Whether settings are called anything but their number."""
+    settings = verdict.trajectory.settings
+    return any(str(name) != str(number) for number, name in enumerate(settings))
 
 
 def _tile(style: str, value: str, reach: str, name: str) -> dict[str, str]:

@@ -106,6 +106,18 @@ def test_a_voided_protocol_comes_first(tmp_path):
     assert "scores on a dashboard" in render(verdict)
 
 
+def test_the_page_names_settings_only_where_they_have_names(tmp_path):
+    page = render(judge(load(written(tmp_path / "run.csv", BAD)), key=KEY))
+    assert "<th>setting</th>" not in page
+    ledger = Ledger(tmp_path / "named")
+    ledger.start(Rule(checkpoints=4), split="abc", gate={}, about={})
+    for t, (array, proxy) in enumerate(zip(scores(GOOD[0]), GOOD[1], strict=True)):
+        ledger.look(t, proxy, setting=f"s{t}", arrays={"scores": array})
+    page = render(judge(from_ledger(ledger), key=KEY))
+    assert "<th>setting</th>" in page
+    assert "<td>s0</td>" in page
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -120,7 +132,7 @@ def test_a_voided_protocol_comes_first(tmp_path):
         ),
         (
             lambda text: text.replace("1,0.82,0,3.jpg,", "1,0.82,0,z.jpg,", 1),
-            "on the same pictures",
+            "on the same pictures; got scores for some only of 3.jpg, z.jpg",
         ),
     ],
 )
