@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.spatial import ConvexHull, QhullError
 
 from simgen import geometry
+from simgen.answers import Laser, Waves
 from simgen.compiled import compiled
 from simgen.lights import RGB, Environment, Flash, Flicker, Light, Vector
 
@@ -93,45 +94,6 @@ class Spots:
     depth: float = 0.0
 
 
-@dataclass(frozen=True)
-class Laser:
-    """How a surface answers the infrared light of a laser, about 0.9 um.
-
-    Attributes:
-        reflectance: Of the matt share, 0 to 1; None takes the mean of the albedo's colours,
-            texture and all.
-        retro: How many times a white matt surface it shines back at the sender, on top of the
-            matt share: 0 for none, some hundreds for a traffic sign.
-        mirror: Share of the light that goes on as from a mirror, 0 to 1 (glass, polished
-            metal, still water); the matt share is cut by it.
-        clear: Share of the light that passes through, 0 to 1 (window panes); likewise.
-    """
-
-    reflectance: float | None = None
-    retro: float = 0.0
-    mirror: float = 0.0
-    clear: float = 0.0
-
-
-@dataclass(frozen=True)
-class Waves:
-    """How a surface answers millimetre waves; see `simgen.sensors.radar.reflection`.
-
-    Attributes:
-        reflectance: Of the power, at normal incidence: 1 for metal, also under paint. None
-            takes the larger of the material's `specular` and `laser.mirror`.
-        slope: Root mean square slope; None follows from `roughness`.
-        height_m: Root mean square height, which decides how well the surface mirrors; None
-            likewise.
-        matt: Albedo of the share that goes evenly to all sides.
-    """
-
-    reflectance: float | None = None
-    slope: float | None = None
-    height_m: float | None = None
-    matt: float = 0.05
-
-
 @dataclass(frozen=True, eq=False)
 class Material:
     """How a surface scatters light.
@@ -154,8 +116,8 @@ class Material:
     texture: ImageTexture | NoiseTexture | None = None
     spots: Spots | None = None
     dome: float = 0.0
-    laser: Laser = Laser()
-    radar: Waves = Waves()
+    laser: Laser = field(default_factory=Laser)
+    radar: Waves = field(default_factory=Waves)
 
 
 @compiled

@@ -16,9 +16,9 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("simgen", "scenes", "evaluation")
 ORDER = [
     "errors", "rng", "quiet", "compiled", "colour", "geometry", "distributions", "space", "config",
-    "registry", "rays", "lights", "spec", "sample", "clouds", "overlay", "assets", "physics",
-    "culling", "casting", "facets", "world", "survey", "render", "sensors", "masks", "labels",
-    "encode", "dataset", "formats", "shot", "generate", "engine", "contracts", "cli",
+    "registry", "rays", "lights", "answers", "spec", "sample", "clouds", "overlay", "assets",
+    "physics", "culling", "casting", "facets", "world", "survey", "render", "sensors", "masks",
+    "labels", "encode", "dataset", "formats", "shot", "generate", "engine", "contracts", "cli",
 ]  # fmt: skip
 STRANGERS = ("render", "sensors", "labels", "formats")
 BULLET = {"simgen/physics.py", "simgen/render/bullet.py"}
