@@ -15,7 +15,7 @@ import yaml
 CONFIG = {
     "simgen": 1,
     "seed": 11,
-    "count": 24,
+    "count": 48,
     "scene": {
         "family": "dice",
         "spread_m": 0.05,
