@@ -1,12 +1,10 @@
-"""The alarm's eyes: a detector trained on a checkpoint's pictures, scored on each gate picture."""
+"""The parts of real captures that a loop and its alarm see, and the alarm made ready."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -17,88 +15,13 @@ from evaluation.alarm.split import load_split, session_of
 from evaluation.captures import CaptureSet
 from evaluation.distances import Stage as Show
 from evaluation.distances import silent
-from evaluation.downstream import known_classes, train_models
 from evaluation.parts import GATE, REFERENCE, TUNING, choose, part_of
-from evaluation.synthetic import captures_of, only_classes
-from evaluation.tasks import load_task
 from evaluation.tasks.config import TrainConfig
-from evaluation.tasks.matching import match_detections, resolve
-from evaluation.tune.confirm import render
-from evaluation.tune.ledger_watch import Gate, LedgerWatch
+from evaluation.tune.ledger_watch import LedgerWatch
+from evaluation.tune.looks import detector_gate
 from evaluation.tune.loop import TuneOptions
-from evaluation.tune.watch import Checkpoint
-from evaluation.tune.weights import Array
 from simgen.errors import CaptureError, ConfigError, did_you_mean
 from simgen.rng import Key
-
-IOU = 0.5
-THRESHOLDS = tuple(round(0.1 * step, 1) for step in range(1, 10))
-
-
-def picture_scores(detections: Sequence[Mapping[str, Any]], captures: CaptureSet) -> Array:
-    """(n,) F1 of each picture at IoU 0.5, mean over score thresholds from 0.1 to 0.9.
-
-    A picture without objects scores 1 at thresholds where nothing is detected in it.
-
-    Args:
-        detections: Of one model; see `evaluation.tasks.matching.resolve`.
-        captures: The truth.
-    """
-    found = match_detections(resolve(detections, captures), captures, (IOU,))
-    count = len(captures.images)
-    objects = np.sum([each.positives for each in found.values()], axis=0)
-    total = np.zeros(count)
-    for threshold in THRESHOLDS:
-        right, wrong = np.zeros(count), np.zeros(count)
-        for each in found.values():
-            told = each.scores >= threshold
-            hit = each.hits[0] & told
-            false = ~each.hits[0] & ~each.void[0] & told
-            right += np.bincount(each.images[hit], minlength=count)
-            wrong += np.bincount(each.images[false], minlength=count)
-        below = right + wrong + objects  # 2 TP + FP + FN = TP + FP + objects
-        total += np.where(below > 0, 2 * right / np.maximum(below, 1), 1.0)
-    scores: Array = total / len(THRESHOLDS)
-    return scores
-
-
-def detector_gate(
-    gate: CaptureSet,
-    folder: Path,
-    *,
-    images: int,
-    seeds: int,
-    recipe: TrainConfig,
-    workers: int = 1,
-    show: Show = silent,
-) -> Gate:
-    """Train on a checkpoint's pictures, from several seeds, and score the gate.
-
-    Args:
-        gate: Labelled captures that the loop never sees.
-        folder: Of datasets and models; a look that was killed goes on.
-        images: Samples of a training set.
-        seeds: Trainings, at least 2: without their spread no error rate holds.
-        recipe: Budget of a training.
-        workers: Processes that render.
-        show: Shows progress.
-    """
-
-    def scores(checkpoint: Checkpoint) -> Mapping[str, Array]:
-        place = folder / f"look-{checkpoint.config.digest()[:16]}"
-        made = captures_of(render(checkpoint.config, place / "data", images, workers))
-        made = only_classes(made, gate.categories.values())
-        models = train_models(made, seeds, recipe, folder=place, arm="checkpoint", stage=show)
-        task = load_task("detection")
-        ids = {name: number for number, name in gate.categories.items()}
-        rows = []
-        for model in models:
-            numbers = {name: ids.get(name, -1) for name in model.categories}
-            raw = task.predict(model, gate.images, category_ids=numbers)
-            rows.append(picture_scores(known_classes(raw, gate)[0], gate))
-        return {"scores": np.stack(rows)}
-
-    return scores
 
 
 @dataclass(frozen=True, eq=False)

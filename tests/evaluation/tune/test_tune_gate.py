@@ -13,7 +13,8 @@ from PIL import Image
 from evaluation.alarm.split import Shares, split_for_loop
 from evaluation.captures import CaptureSet, LabelledImage
 from evaluation.tasks.config import TrainConfig
-from evaluation.tune.gate import RealParts, picture_scores, watch_detector
+from evaluation.tune.gate import RealParts, watch_detector
+from evaluation.tune.looks import picture_scores
 from evaluation.tune.loop import TuneOptions
 from simgen.errors import CaptureError, ConfigError
 
