@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from evaluation.alarm.rule import Rule
 from evaluation.captures import CaptureSet
@@ -16,7 +18,8 @@ from evaluation.features import Extractor, colour_and_edges, efficientnet_lite0,
 from evaluation.parts import TUNING
 from evaluation.synthetic import captures_of, load_any
 from evaluation.tasks.config import TrainConfig
-from evaluation.tune.confirm import confirm, render
+from evaluation.tune.anew import AnewObjective
+from evaluation.tune.confirm import Embed, confirm, render
 from evaluation.tune.downstream import detection_loss
 from evaluation.tune.gate import RealParts, watch_detector
 from evaluation.tune.leaves import changed
@@ -24,6 +27,7 @@ from evaluation.tune.ledger_watch import LedgerWatch
 from evaluation.tune.loop import TuneOptions, tune
 from evaluation.tune.objective import PoolObjective, Together
 from evaluation.tune.pool import open_pool
+from evaluation.tune.renders import Renders
 from evaluation.tune.study import require_optuna
 from evaluation.tune.trial import Objective
 from evaluation.tune.vector import Vector
@@ -57,6 +61,7 @@ class RunOptions:
         floor: Least effective sample size of a half of the pool.
         pool: A dataset to use as the pool; None to render one.
         pool_size: Samples of the pool that is rendered.
+        anew: Samples that each candidate is rendered for, in place of a pool; 0 for a pool.
         confirm: Fresh samples of the start and of the tuned config at the end; 0 for none.
         workers: Processes that render.
         task: Whether the loss of a detector is an objective too.
@@ -76,6 +81,7 @@ class RunOptions:
     floor: float = FLOOR
     pool: Path | None = None
     pool_size: int = 1000
+    anew: int = 0
     confirm: int = 0
     workers: int = 1
     task: bool = False
@@ -98,12 +104,12 @@ def run(
     watch: Watch | None = None,
     show: Show = silent,
 ) -> Evidence:
-    """Render or open the pool, tune, confirm; the same call goes on after a kill.
+    """Tune on a pool or on fresh renders, confirm; the same call goes on after a kill.
 
     Args:
         config: The start.
         real: Real captures.
-        out: Folder of the study, the pool and the cache.
+        out: Folder of the study, of what is rendered, and of the cache.
         options: What and how.
         watch: An alarm of the caller's; `options.alarm` puts the detectors' in its place.
         show: Shows progress.
@@ -142,18 +148,13 @@ def run(
             )  # fmt: skip
         return np.asarray(found.array, np.float64)
 
-    dataset, notes = _pool(vector, out, options)
-    parts: list[Objective] = []
-    pool, law = open_pool(dataset)
-    changed(vector.config.space(), law.space())
-    owner = [record.index for record in dataset for _ in record.frames]
-    features = embed(captures_of(dataset))
     truth = embed(captures)
-    parts.append(
-        PoolObjective.of(
-            pool, features, owner, truth, names=options.objectives, key=key, floor=options.floor
-        )
-    )
+    if options.anew:
+        measured = _anew(vector, truth, extractor, out, options, key)
+    else:
+        measured = _pool(vector, truth, embed, out, options, key)
+    notes = measured.notes
+    parts: list[Objective] = [measured.objective]
     if options.task:
         parts.append(
             detection_loss(
@@ -171,7 +172,7 @@ def run(
             config, best, truth, options.objectives, folder=out / "confirm",
             count=options.confirm, embed=embed, key=key / "confirm", workers=options.workers,
         )  # fmt: skip
-    rendered = len(dataset) + 2 * options.confirm
+    rendered = measured.ended() + 2 * options.confirm
     if options.task:
         done = sum(
             1 + len(t.confirmed) for t in outcome.trials if t.state in {"complete", "pruned"}
@@ -191,13 +192,62 @@ def run(
     )
 
 
-def _pool(vector: Vector, out: Path, options: RunOptions) -> tuple[Dataset, tuple[str, ...]]:
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """Distances to the real captures, and what they cost.
+
+    Attributes:
+        objective: The distances.
+        ended: To be called after the loop: tidies up, and tells how many pictures were rendered.
+        notes: What a reader must know.
+    """
+
+    objective: Objective
+    ended: Callable[[], int]
+    notes: tuple[str, ...] = ()
+
+
+def _anew(
+    vector: Vector, truth: Array, extractor: Extractor, out: Path, options: RunOptions, key: Key
+) -> Measured:
+    ready = replace(extractor, build=cache(extractor.build))
+
+    def embed(images: CaptureSet) -> Array:
+        ready.build()  # only libraries that are loaded can be kept to one thread
+        with threadpool_limits(limits=1):  # a picture is too little work for several
+            return np.asarray(extract(images.images, ready).array, np.float64)
+
+    renders = Renders(out / "anew" / options.features, embed, options.workers)
+    objective = AnewObjective.of(
+        vector, renders, truth, names=options.objectives, count=options.anew, key=key
+    )
+
+    def ended() -> int:
+        renders.clear()
+        return renders.pictures
+
+    note = f"Each candidate was rendered anew, {options.anew} samples an evaluation."
+    return Measured(objective, ended, (note,))
+
+
+def _pool(
+    vector: Vector, truth: Array, embed: Embed, out: Path, options: RunOptions, key: Key
+) -> Measured:
+    notes: tuple[str, ...] = ()
     if options.pool is not None:
-        return Dataset.open(options.pool), (
-            f"The pool is {options.pool}; candidates that leave its ranges are refused.",
-        )
-    wide = widened(vector)
-    # Another stream than the start's own datasets have.
-    seed = (Key(options.loop.seed) / "tune pool").entropy() % 2**63
-    law = wide.model_copy(update={"seed": seed})
-    return render(law, out / "pool", options.pool_size, options.workers), ()
+        dataset = Dataset.open(options.pool)
+        notes = (f"The pool is {options.pool}; candidates that leave its ranges are refused.",)
+    else:
+        wide = widened(vector)
+        # Another stream than the start's own datasets have.
+        seed = (Key(options.loop.seed) / "tune pool").entropy() % 2**63
+        law = wide.model_copy(update={"seed": seed})
+        dataset = render(law, out / "pool", options.pool_size, options.workers)
+    pool, law = open_pool(dataset)
+    changed(vector.config.space(), law.space())
+    owner = [record.index for record in dataset for _ in record.frames]
+    objective = PoolObjective.of(
+        pool, embed(captures_of(dataset)), owner, truth, names=options.objectives, key=key,
+        floor=options.floor,
+    )  # fmt: skip
+    return Measured(objective, lambda: len(owner), notes)
