@@ -13,6 +13,7 @@ from evaluation.alarm.rule import Rule
 from evaluation.alarm.scores import FEWEST_IMAGES
 from evaluation.alarm.split import load_split, session_of
 from evaluation.captures import CaptureSet
+from evaluation.convention import TIGHT, BoxConvention
 from evaluation.distances import Stage as Show
 from evaluation.distances import silent
 from evaluation.parts import GATE, REFERENCE, TUNING, choose, part_of
@@ -90,6 +91,7 @@ def watch_detector(
     kappa: float = 0.0,
     drop: float = Rule.drop,
     by_session: bool = False,
+    boxes: BoxConvention = TIGHT,
     workers: int = 1,
     show: Show = silent,
 ) -> LedgerWatch:
@@ -108,6 +110,7 @@ def watch_detector(
         drop: Fall of the gate score, beyond the tolerated, that the gate must be able to see.
         by_session: Whether pictures of one capture session may depend on each other beyond
             what cancels between two checkpoints on the same pictures.
+        boxes: How the captures' annotators draw boxes; the rendered ones are redrawn so.
         workers: Processes that render.
         show: Shows progress.
 
@@ -139,7 +142,7 @@ def watch_detector(
         gate={"groups": np.array(real.sessions)} if by_session else {},
         about={
             "proxy": "minus the expected total of the best trial, 1 at the start",
-            "gate": f"F1 a picture, {seeds} seeds, {images} samples, {recipe!r}",
+            "gate": f"F1 a picture, {seeds} seeds, {images} samples, boxes {boxes}, {recipe!r}",
             "by session": by_session,
             "sessions": count,
             "seed": loop.seed,
@@ -147,6 +150,6 @@ def watch_detector(
     )
     gate = detector_gate(
         real.gate, folder / "looks", images=images, seeds=seeds, recipe=recipe,
-        workers=workers, show=show,
+        boxes=boxes, workers=workers, show=show,
     )  # fmt: skip
     return LedgerWatch(ledger, gate, Key(loop.seed) / "tune alarm")

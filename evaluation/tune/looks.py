@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from evaluation.captures import CaptureSet
+from evaluation.convention import TIGHT, BoxConvention
 from evaluation.distances import Stage as Show
 from evaluation.distances import silent
 from evaluation.downstream import known_classes, train_models
@@ -59,6 +60,7 @@ def detector_gate(
     images: int,
     seeds: int,
     recipe: TrainConfig,
+    boxes: BoxConvention = TIGHT,
     workers: int = 1,
     show: Show = silent,
 ) -> Gate:
@@ -70,6 +72,7 @@ def detector_gate(
         images: Samples of a training set.
         seeds: Trainings, at least 2: without their spread no error rate holds.
         recipe: Budget of a training.
+        boxes: How the gate's annotators draw boxes; the rendered ones are redrawn so.
         workers: Processes that render.
         show: Shows progress.
     """
@@ -77,7 +80,7 @@ def detector_gate(
     def scores(checkpoint: Checkpoint) -> Mapping[str, Array]:
         place = folder / f"look-{checkpoint.config.digest()[:16]}"
         made = captures_of(render(checkpoint.config, place / "data", images, workers))
-        made = only_classes(made, gate.categories.values())
+        made = boxes.apply(only_classes(made, gate.categories.values()))
         models = train_models(made, seeds, recipe, folder=place, arm="checkpoint", stage=show)
         task = load_task("detection")
         ids = {name: number for number, name in gate.categories.items()}

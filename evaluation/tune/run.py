@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from functools import cache
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 from threadpoolctl import threadpool_limits
 
 from evaluation.alarm.rule import Rule
 from evaluation.captures import CaptureSet
+from evaluation.convention import BoxConvention
 from evaluation.distances import Stage as Show
 from evaluation.distances import silent
-from evaluation.features import Extractor, colour_and_edges, efficientnet_lite0, extract
 from evaluation.parts import TUNING
 from evaluation.synthetic import captures_of, load_any
 from evaluation.tasks.config import TrainConfig
 from evaluation.tune.anew import AnewObjective
 from evaluation.tune.confirm import Embed, confirm, render
+from evaluation.tune.described import Description, Vectors, description
 from evaluation.tune.downstream import detection_loss
 from evaluation.tune.gate import RealParts, watch_detector
 from evaluation.tune.leaves import changed
@@ -38,14 +37,7 @@ from evaluation.tune.widen import widened
 from evaluation.tune.write import Evidence
 from simgen.config import Config
 from simgen.dataset import Dataset
-from simgen.errors import ConfigError, did_you_mean
 from simgen.rng import Key
-
-FEATURES: dict[str, Callable[[], Extractor]] = {
-    "efficientnet": efficientnet_lite0,
-    "colour": colour_and_edges,
-}
-"""Extractors by name."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +49,8 @@ class RunOptions:
         move: Patterns of what may move; see `Vector.of`.
         part: Part of the real captures that the loop sees.
         split: A manifest of `simgen split`; None to split by time.
-        features: One of `FEATURES`.
+        features: One of `evaluation.tune.described.NAMES`.
+        boxes: How the real captures' annotators draw boxes; the rendered ones are redrawn so.
         floor: Least effective sample size of a half of the pool.
         pool: A dataset to use as the pool; None to render one.
         pool_size: Samples of the pool that is rendered.
@@ -78,6 +71,7 @@ class RunOptions:
     part: str = TUNING
     split: Path | None = None
     features: str = "efficientnet"
+    boxes: BoxConvention = field(default_factory=BoxConvention)
     floor: float = FLOOR
     pool: Path | None = None
     pool_size: int = 1000
@@ -120,46 +114,44 @@ def run(
         CaptureError: The captures cannot be read or split.
         StoreError: The pool or the study is damaged, in use, or another's.
     """
-    if options.features not in FEATURES:
-        raise ConfigError(
-            "features must be known", options.features, did_you_mean(options.features, FEATURES),
-            "--features",
-        )  # fmt: skip
     require_optuna()  # and not after hours of rendering
     for name in options.objectives:
         known(name)
-    extractor = FEATURES[options.features]()
     key = Key(options.loop.seed) / "tune run"
     vector = Vector.of(config, options.move)
     parted = RealParts.of(load_any(real), options.part, options.split, alarm=options.alarm)
     captures = parted.tuning
+    described = description(options.features, captures)
     if options.alarm:
         watch = watch_detector(
             parted, out / "alarm", options.loop, images=options.task_images,
             seeds=options.task_seeds, recipe=options.recipe, kappa=options.kappa,
-            drop=options.drop, by_session=options.by_session, workers=options.workers, show=show,
+            drop=options.drop, by_session=options.by_session, boxes=options.boxes,
+            workers=options.workers, show=show,
         )  # fmt: skip
 
     def embed(images: CaptureSet) -> Array:
-        with show(f"{extractor.name} of {len(images.images)} pictures") as update:
-            found = extract(
-                images.images, extractor, cache=out / "features",
-                progress=lambda done: update(done, len(images.images)),
-            )  # fmt: skip
-        return np.asarray(found.array, np.float64)
+        with show(f"{described.name} of {len(images.images)} pictures") as update:
+            count = len(images.images)
+            return described(
+                images, kept=out / "features", progress=lambda done: update(done, count)
+            )
+
+    def embed_made(images: CaptureSet) -> Array:
+        return embed(options.boxes.apply(images))
 
     truth = embed(captures)
     if options.anew:
-        measured = _anew(vector, truth, extractor, out, options, key)
+        measured = _anew(vector, truth, described, out, options, key)
     else:
-        measured = _pool(vector, truth, embed, out, options, key)
+        measured = _pool(vector, truth, embed_made, out, options, key)
     notes = measured.notes
     parts: list[Objective] = [measured.objective]
     if options.task:
         parts.append(
             detection_loss(
                 captures, out / "task", images=options.task_images, seeds=options.task_seeds,
-                recipe=options.recipe, workers=options.workers, show=show,
+                recipe=options.recipe, boxes=options.boxes, workers=options.workers, show=show,
             )
         )  # fmt: skip
     objective = parts[0] if len(parts) == 1 else Together(tuple(parts))
@@ -170,7 +162,7 @@ def run(
     if options.confirm:
         fresh = confirm(
             config, best, truth, options.objectives, folder=out / "confirm",
-            count=options.confirm, embed=embed, key=key / "confirm", workers=options.workers,
+            count=options.confirm, embed=embed_made, key=key / "confirm", workers=options.workers,
         )  # fmt: skip
     rendered = measured.ended() + 2 * options.confirm
     if options.task:
@@ -208,14 +200,14 @@ class Measured:
 
 
 def _anew(
-    vector: Vector, truth: Array, extractor: Extractor, out: Path, options: RunOptions, key: Key
+    vector: Vector, truth: Array, described: Description, out: Path, options: RunOptions, key: Key
 ) -> Measured:
-    ready = replace(extractor, build=cache(extractor.build))
+    if isinstance(described, Vectors):
+        described.extractor.build()  # only libraries that are loaded can be kept to one thread
 
     def embed(images: CaptureSet) -> Array:
-        ready.build()  # only libraries that are loaded can be kept to one thread
         with threadpool_limits(limits=1):  # a picture is too little work for several
-            return np.asarray(extract(images.images, ready).array, np.float64)
+            return described(options.boxes.apply(images))
 
     renders = Renders(out / "anew" / options.features, embed, options.workers)
     objective = AnewObjective.of(

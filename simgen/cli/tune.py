@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 
 from simgen.cli.console import err, progress, result
-from simgen.cli.options import JSON, REAL, writing
+from simgen.cli.options import BOXES, JSON, REAL, writing
 
 if TYPE_CHECKING:
     from evaluation.tune.write import Evidence
@@ -35,7 +35,7 @@ ANEW = typer.Option(
 )
 PART = typer.Option("tuning", "--part", help="Part of the real captures that the loop sees.")
 SPLIT = typer.Option(None, "--split", help="A manifest of `simgen split`, instead of by time.")
-FEATURES = typer.Option("efficientnet", "--features", help="efficientnet or colour.")
+FEATURES = typer.Option("efficientnet", "--features", help="efficientnet, colour or statistics.")
 SAMPLER = typer.Option("tpe", "--sampler", help="tpe, cmaes or random.")
 CONFIRM = typer.Option(
     0, "--confirm", min=0, help="Render this many samples of the start and the result anew."
@@ -84,6 +84,7 @@ def tune(
     part: str = PART,
     split: Path | None = SPLIT,
     features: str = FEATURES,
+    boxes: str = BOXES,
     sampler: str = SAMPLER,
     fresh: int = CONFIRM,
     task: bool = TASK,
@@ -102,6 +103,7 @@ def tune(
     as_json: bool = JSON,
 ) -> None:
     """Tune the ranges of a config until its pictures are near to real ones."""
+    from evaluation.convention import BoxConvention
     from evaluation.tune.loop import TuneOptions
     from evaluation.tune.run import RunOptions, run
     from evaluation.tune.weights import FLOOR as LEAST
@@ -122,6 +124,7 @@ def tune(
         part=part,
         split=split,
         features=features,
+        boxes=BoxConvention.parse(boxes),
         floor=LEAST if floor is None else floor,
         pool=pool,
         pool_size=1000 if pool_size is None else pool_size,
