@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.tune.study import Study, open_study
-from evaluation.tune.trial import Evaluation, Objective, State, Trial, incumbent
+from evaluation.tune.trial import (
+    Evaluation,
+    Growing,
+    Objective,
+    State,
+    Trial,
+    at_hand,
+    incumbent,
+)
 from evaluation.tune.vector import Vector
 from evaluation.tune.watch import CONTINUE, STOP, Checkpoint, Watch
 from evaluation.tune.weights import SparseError
@@ -85,7 +93,7 @@ class Outcome:
 
 def tune(
     vector: Vector,
-    objective: Objective,
+    objective: Objective | Growing,
     options: TuneOptions,
     folder: Path,
     *,
@@ -123,7 +131,7 @@ def tune(
                 progress(len(study.trials), options.budget)
             if len(study.trials) >= options.budget:
                 break
-            study.record(_trial(vector, objective, options, study, key))
+            study.record(_trial(vector, at_hand(objective, study.trials), options, study, key))
             _give_up(study.trials, options.patience)
         trials = study.trials
         scales = _scales(trials[0].search, objective.names)
@@ -132,7 +140,7 @@ def tune(
         )
 
 
-def _about(vector: Vector, objective: Objective, options: TuneOptions) -> dict[str, Any]:
+def _about(vector: Vector, objective: Objective | Growing, options: TuneOptions) -> dict[str, Any]:
     settings = asdict(options)
     del settings["budget"]  # a study may be extended
     return {

@@ -27,6 +27,9 @@ POOL = typer.Option(None, "--pool", help="A dataset to re-weight, instead of ren
 SIZE = typer.Option(
     None, "--pool-size", min=4, help="Samples of the pool that is rendered. [default: 1000]"
 )
+REFRESH = typer.Option(
+    0, "--refresh", min=0, help="Add as many samples of the best ranges after so many trials each."
+)
 FLOOR = typer.Option(
     None, "--floor", min=4, help="Least effective sample size of half a pool. [default: 50]"
 )
@@ -79,6 +82,7 @@ def tune(
     move: list[str] = MOVE,
     pool: Path | None = POOL,
     pool_size: int | None = SIZE,
+    refresh: int = REFRESH,
     floor: float | None = FLOOR,
     anew: int = ANEW,
     part: str = PART,
@@ -112,7 +116,9 @@ def tune(
     from simgen.config import load_config
     from simgen.errors import ConfigError
 
-    pooled = {"--pool": pool, "--pool-size": pool_size, "--floor": floor}
+    pooled = {
+        "--pool": pool, "--pool-size": pool_size, "--refresh": refresh or None, "--floor": floor,
+    }  # fmt: skip
     if anew and (given := [name for name, value in pooled.items() if value is not None]):
         raise ConfigError(
             "`--anew` renders each candidate and has no pool", ", ".join(given),
@@ -128,6 +134,7 @@ def tune(
         floor=LEAST if floor is None else floor,
         pool=pool,
         pool_size=1000 if pool_size is None else pool_size,
+        refresh=refresh,
         anew=anew,
         confirm=fresh,
         workers=workers,
