@@ -1,7 +1,8 @@
 """A loop on real captures that over-optimises on purpose, so that the alarm can be seen to act.
 
-It does what a hurried user might do. It looks at a few photographs only. One judge, a linear
-classifier between these and the start's pictures, is trained once and never again. The loop's
+It does what a hurried user might do. It looks at a few photographs only, without labels. One
+judge, a linear
+classifier between these and the pool's pictures, is trained once and never again. The loop's
 score is how real that judge takes the pictures for, together with the Frechet distance to
 those of the loop's own pictures that the judge likes best: no photograph takes part any more.
 
@@ -35,6 +36,7 @@ from evaluation.tune.pool import open_pool
 from evaluation.tune.vector import Vector
 from evaluation.tune.weights import Array, Weights
 from evaluation.tune.write import Evidence, write
+from simgen.cli.console import progress
 from simgen.config import load_config
 from simgen.dataset import Dataset
 from simgen.rng import Key
@@ -48,7 +50,7 @@ class Displeasure:
     """One less the judge's mean score of the weighted pictures.
 
     Attributes:
-        scores: (n,) share of the start's pictures that the judge takes for less real.
+        scores: (n,) share of the pool's pictures that the judge takes for less real.
     """
 
     scores: Array
@@ -81,9 +83,11 @@ def main() -> None:
     parser.add_argument("config")
     parser.add_argument("--real", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--pool", type=Path, required=True, help="a dataset of the start")
+    parser.add_argument(
+        "--pool", type=Path, action="append", required=True, help="the widest first"
+    )
     parser.add_argument("--photographs", type=int, default=4)
-    parser.add_argument("--features", choices=NAMES, default="colour")
+    parser.add_argument("--features", choices=NAMES, default="statistics")
     parser.add_argument("--move", action="append", default=[])
     parser.add_argument("--boxes", type=BoxConvention.parse, default=BoxConvention())
     parser.add_argument("--budget", type=int, default=200)
@@ -93,6 +97,7 @@ def main() -> None:
     parser.add_argument("--iterations", type=int, default=250)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--drop", type=float, default=0.1)
+    parser.add_argument("--blind", action="store_true", help="without the alarm")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
@@ -102,29 +107,43 @@ def main() -> None:
     vector = Vector.of(load_config(args.config), tuple(args.move))
     parted = RealParts.of(load_any(args.real), TUNING, None, alarm=True)
     few = parted.tuning.subset([image.id for image in parted.tuning.images[: args.photographs]])
-    dataset = Dataset.open(args.pool)
+    few = replace(few, labelled=False)
+    datasets = [Dataset.open(path) for path in args.pool]
     described = description(args.features, few)
-    made = args.boxes.apply(captures_of(dataset))
-    rows = described(made, kept=args.out / "features")
-    pool, _ = open_pool(dataset)
+    made = [args.boxes.apply(captures_of(dataset)) for dataset in datasets]
+    rows = np.concatenate([described(each, kept=args.out / "features") for each in made])
+    pools = [open_pool(dataset)[0] for dataset in datasets]
+    pool, owner = pools[0], [record.index for record in datasets[0] for _ in record.frames]
+    for further, dataset in zip(pools[1:], datasets[1:], strict=True):
+        owner += [len(pool) + record.index for record in dataset for _ in record.frames]
+        pool = pool.joined(further)
     scores = judged(rows, described(few, kept=args.out / "features"))
     liked = rows[np.argsort(-scores)[: round(LIKED * len(rows))]]
-    owner = [record.index for record in dataset for _ in record.frames]
-    objective = PoolObjective.of(pool, rows, owner, liked, names=["fd"], key=key, floor=args.floor)
+    objective = PoolObjective.of(
+        pool,
+        rows,
+        owner,
+        liked,
+        names=["fd"],
+        key=key,
+        floor=args.floor,
+        batches=[len(each) for each in pools],
+    )
     halves = {}
     for stage, half in objective.halves.items():
         mine = np.flatnonzero(np.isin(owner, half.samples))
         targets = {"frozen judge": Displeasure(scores[mine]), "fd to itself": half.targets["fd"]}
         halves[stage] = replace(half, targets=targets)
     objective = replace(objective, halves=halves, names=("frozen judge", "fd to itself"))
-    recipe = TrainConfig.quick()
-    watch = watch_detector(
-        parted, args.out / "alarm", loop, images=args.images, seeds=args.seeds,
-        recipe=replace(recipe, iterations=args.iterations), drop=args.drop, boxes=args.boxes,
-        workers=args.workers,
-    )  # fmt: skip
+    watch = None
+    if not args.blind:
+        watch = watch_detector(
+            parted, args.out / "alarm", loop, images=args.images, seeds=args.seeds,
+            recipe=replace(TrainConfig.quick(), iterations=args.iterations), drop=args.drop,
+            boxes=args.boxes, workers=args.workers, show=progress,
+        )  # fmt: skip
     outcome = tune(vector, objective, loop, args.out, watch=watch)
-    evidence = Evidence.of(outcome, key=key / "pressure", rendered=len(dataset))
+    evidence = Evidence.of(outcome, key=key / "pressure", rendered=len(pool))
     print(*write(evidence, args.out), sep="\n")
 
 
