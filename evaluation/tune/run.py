@@ -17,6 +17,7 @@ from evaluation.synthetic import captures_of, load_any
 from evaluation.tasks.config import TrainConfig
 from evaluation.tune.confirm import confirm, render
 from evaluation.tune.downstream import detection_loss
+from evaluation.tune.evidence import LookEvidence
 from evaluation.tune.gate import RealParts, watch_detector
 from evaluation.tune.leaves import changed
 from evaluation.tune.ledger_watch import LedgerWatch
@@ -130,6 +131,9 @@ def run(
             parted, out / "alarm", options.loop, images=options.task_images,
             seeds=options.task_seeds, recipe=options.recipe, kappa=options.kappa,
             by_session=options.by_session, workers=options.workers, show=show,
+            evidence=LookEvidence(
+                vector, captures, extractor, out / "alarm" / "features", key / "evidence", show
+            ),
         )  # fmt: skip
 
     def embed(images: CaptureSet) -> Array:
