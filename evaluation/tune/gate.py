@@ -13,6 +13,7 @@ from evaluation.alarm.rule import Rule
 from evaluation.alarm.scores import FEWEST_IMAGES
 from evaluation.alarm.split import load_split, session_of
 from evaluation.captures import CaptureSet
+from evaluation.convention import TIGHT, BoxConvention
 from evaluation.distances import Stage as Show
 from evaluation.distances import silent
 from evaluation.parts import GATE, REFERENCE, TUNING, choose, part_of
@@ -89,7 +90,9 @@ def watch_detector(
     seeds: int,
     recipe: TrainConfig,
     kappa: float = 0.0,
+    drop: float = Rule.drop,
     by_session: bool = False,
+    boxes: BoxConvention = TIGHT,
     evidence: LookEvidence | None = None,
     workers: int = 1,
     show: Show = silent,
@@ -106,8 +109,10 @@ def watch_detector(
         kappa: Gain of the gate score that must come with a gain of one in the loop's score.
             A distance and a detector's score share no unit, so it is 0 unless stated: then
             STAGNATION means a fall while the loop believes to gain.
+        drop: Fall of the gate score, beyond the tolerated, that the gate must be able to see.
         by_session: Whether pictures of one capture session may depend on each other beyond
             what cancels between two checkpoints on the same pictures.
+        boxes: How the captures' annotators draw boxes; the rendered ones are redrawn so.
         evidence: Takes what the flags of diagnosis look at; None to leave them out.
         workers: Processes that render.
         show: Shows progress.
@@ -141,21 +146,21 @@ def watch_detector(
         )  # fmt: skip
     ledger = Ledger(folder)
     ledger.start(
-        Rule(checkpoints=max(2, 1 + (loop.budget - 1) // loop.every), kappa=kappa),
+        Rule(checkpoints=max(2, 1 + (loop.budget - 1) // loop.every), kappa=kappa, drop=drop),
         split=real.digest,
         gate=({"groups": np.array(real.sessions)} if by_session else {})
         | ({} if evidence is None else evidence.of_gate(real.gate)),
         about={
             "proxy": "minus the expected total of the best trial, 1 at the start",
-            "gate": f"F1 a picture, {seeds} seeds, {images} samples, {recipe!r}",
+            "gate": f"F1 a picture, {seeds} seeds, {images} samples, boxes {boxes}, {recipe!r}",
             "by session": by_session,
             "sessions": count,
             "seed": loop.seed,
         }
-        | ({} if evidence is None else {"evidence": evidence.about(real.gate)}),
+        | ({} if evidence is None else {"evidence": evidence.about()}),
     )
     gate = detector_gate(
         real.gate, folder / "looks", images=images, seeds=seeds, recipe=recipe,
-        evidence=evidence, workers=workers, show=show,
+        boxes=boxes, evidence=evidence, workers=workers, show=show,
     )  # fmt: skip
     return LedgerWatch(ledger, gate, Key(loop.seed) / "tune alarm")

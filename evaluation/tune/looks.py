@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.captures import CaptureSet, LabelledImage
+from evaluation.captures import CaptureSet
+from evaluation.convention import TIGHT, BoxConvention
 from evaluation.distances import Stage as Show
 from evaluation.distances import silent
 from evaluation.downstream import known_classes, train_models
@@ -62,6 +64,7 @@ def detector_gate(
     images: int,
     seeds: int,
     recipe: TrainConfig,
+    boxes: BoxConvention = TIGHT,
     evidence: LookEvidence | None = None,
     workers: int = 1,
     show: Show = silent,
@@ -74,6 +77,7 @@ def detector_gate(
         images: Samples of a training set.
         seeds: Trainings, at least 2: without their spread no error rate holds.
         recipe: Budget of a training.
+        boxes: How the gate's annotators draw boxes; the rendered ones are redrawn so.
         evidence: Takes what the other flags look at; None for gate scores alone.
         workers: Processes that render.
         show: Shows progress.
@@ -82,12 +86,13 @@ def detector_gate(
     def place_of(config: Config) -> Path:
         return folder / f"look-{config.digest()[:16]}"
 
-    def pictures(config: Config) -> tuple[CaptureSet, list[LabelledImage]]:
+    def pictures(config: Config) -> tuple[CaptureSet, CaptureSet]:
         """The training set, and the first frame of each of its samples."""
         dataset = render(config, place_of(config) / "data", images, workers)
-        made = only_classes(captures_of(dataset), gate.categories.values())
-        counts = [len(record.frames) for record in dataset]
-        return made, [made.images[row] for row in np.cumsum([0, *counts[:-1]])]
+        made = boxes.apply(only_classes(captures_of(dataset), gate.categories.values()))
+        ends = np.cumsum([len(record.frames) for record in dataset])
+        first = tuple(made.images[row] for row in (0, *ends[:-1]))
+        return made, replace(made, images=first)
 
     def look(checkpoint: Checkpoint) -> Mapping[str, NDArray[Any]]:
         made, first = pictures(checkpoint.config)
@@ -103,8 +108,7 @@ def detector_gate(
         arrays: dict[str, NDArray[Any]] = {"scores": np.stack(rows)}
         if evidence is not None:
             _, start = pictures(evidence.vector.config)
-            config, categories = checkpoint.config, made.categories
-            arrays |= evidence.of_look(config, first, categories, start, gate)
+            arrays |= evidence.of_look(checkpoint.config, first, start, gate)
         return arrays
 
     return look

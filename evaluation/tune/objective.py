@@ -120,7 +120,7 @@ class PoolObjective:
                 for name in names
             }
             halves[stage] = Half(chosen, np.searchsorted(chosen, owners[rows]), targets)
-        about = {"pool": _digest(features, owners), "real": _digest(real), "floor": floor}
+        about = {"pool": digest(features, owners), "real": digest(real), "floor": floor}
         return cls(pool, halves, floor, tuple(names), about)
 
     def __call__(self, config: Config, *, stage: Stage, key: Key) -> Iterator[Evaluation]:  # noqa: ARG002
@@ -210,9 +210,10 @@ class Together:
         yield Evaluation(scores, errors, ess, pressure)
 
 
-def _digest(*arrays: Any) -> str:
-    digest = hashlib.sha256()
+def digest(*arrays: Any) -> str:
+    """Of content, shape and kind of arrays, in hexadecimal."""
+    total = hashlib.sha256()
     for array in arrays:
         one = np.ascontiguousarray(array)
-        digest.update(f"{one.shape} {one.dtype}\0".encode() + one.tobytes())
-    return digest.hexdigest()
+        total.update(f"{one.shape} {one.dtype}\0".encode() + one.tobytes())
+    return total.hexdigest()
