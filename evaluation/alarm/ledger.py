@@ -44,7 +44,7 @@ from simgen.errors import ConfigError, StoreError, did_you_mean
 
 NAME, GATE = "ledger.jsonl", "gate"
 GATE_ARRAYS = ("features", "table", "groups")
-LOOK_ARRAYS = ("scores", "judge", "panel", "features", "table")
+LOOK_ARRAYS = ("scores", "judge", "panel", "features", "table", "parameters", "sheet")
 Arrays = Mapping[str, ArrayLike]
 
 
@@ -126,7 +126,8 @@ class Ledger:
             proxy: The score that the loop saw, higher is better.
             setting: Digest or name of the setting.
             arrays: "scores" (K, n); as far as known "judge" (n_s,) and "panel" (J, n_s) of
-                generated pictures, their "features" (n_s, d), "table" (n_s, 2).
+                generated pictures, their "features" (n_s, d), "table" (n_s, 2); for the reader,
+                "parameters" (p,) and "sheet" (b,), the bytes of a JPEG.
             pressure: Square root of the KL divergence from the start, where densities are known.
 
         Raises:

@@ -18,6 +18,7 @@ from evaluation.distances import Stage as Show
 from evaluation.distances import silent
 from evaluation.parts import GATE, REFERENCE, TUNING, choose, part_of
 from evaluation.tasks.config import TrainConfig
+from evaluation.tune.evidence import LookEvidence
 from evaluation.tune.ledger_watch import LedgerWatch
 from evaluation.tune.looks import detector_gate
 from evaluation.tune.loop import TuneOptions
@@ -92,6 +93,7 @@ def watch_detector(
     drop: float = Rule.drop,
     by_session: bool = False,
     boxes: BoxConvention = TIGHT,
+    evidence: LookEvidence | None = None,
     workers: int = 1,
     show: Show = silent,
 ) -> LedgerWatch:
@@ -111,12 +113,14 @@ def watch_detector(
         by_session: Whether pictures of one capture session may depend on each other beyond
             what cancels between two checkpoints on the same pictures.
         boxes: How the captures' annotators draw boxes; the rendered ones are redrawn so.
+        evidence: Takes what the flags of diagnosis look at; None to leave them out.
         workers: Processes that render.
         show: Shows progress.
 
     Raises:
         CaptureError: The gate has no labels.
-        ConfigError: There are fewer than two trainings of a look, or too few sessions.
+        ConfigError: There are fewer than two trainings of a look, too few samples, or too few
+            sessions.
         StoreError: The folder holds another run.
     """
     if real.gate is None or not real.gate.labelled:
@@ -129,6 +133,11 @@ def watch_detector(
             "an alarm needs at least two trainings of a look", seeds,
             "their spread is part of its error rate", "--task-seeds",
         )  # fmt: skip
+    if evidence is not None and images < FEWEST_IMAGES:
+        raise ConfigError(
+            f"an alarm needs at least {FEWEST_IMAGES} samples of a look", images,
+            "its flags compare them", "--task-images",
+        )  # fmt: skip
     count = len(set(real.sessions))
     if by_session and count < FEWEST_IMAGES:
         raise ConfigError(
@@ -139,17 +148,19 @@ def watch_detector(
     ledger.start(
         Rule(checkpoints=max(2, 1 + (loop.budget - 1) // loop.every), kappa=kappa, drop=drop),
         split=real.digest,
-        gate={"groups": np.array(real.sessions)} if by_session else {},
+        gate=({"groups": np.array(real.sessions)} if by_session else {})
+        | ({} if evidence is None else evidence.of_gate(real.gate)),
         about={
             "proxy": "minus the expected total of the best trial, 1 at the start",
             "gate": f"F1 a picture, {seeds} seeds, {images} samples, boxes {boxes}, {recipe!r}",
             "by session": by_session,
             "sessions": count,
             "seed": loop.seed,
-        },
+        }
+        | ({} if evidence is None else {"evidence": evidence.about()}),
     )
     gate = detector_gate(
         real.gate, folder / "looks", images=images, seeds=seeds, recipe=recipe,
-        boxes=boxes, workers=workers, show=show,
+        boxes=boxes, evidence=evidence, workers=workers, show=show,
     )  # fmt: skip
     return LedgerWatch(ledger, gate, Key(loop.seed) / "tune alarm")

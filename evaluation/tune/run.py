@@ -21,6 +21,7 @@ from evaluation.tune.anew import AnewObjective
 from evaluation.tune.confirm import Embed, confirm, render
 from evaluation.tune.described import Description, Vectors, description
 from evaluation.tune.downstream import detection_loss
+from evaluation.tune.evidence import LookEvidence
 from evaluation.tune.gate import RealParts, watch_detector
 from evaluation.tune.growing import Batch, GrowingPool, GrowingTogether
 from evaluation.tune.leaves import changed
@@ -130,6 +131,9 @@ def run(
             parted, out / "alarm", options.loop, images=options.task_images,
             seeds=options.task_seeds, recipe=options.recipe, kappa=options.kappa,
             drop=options.drop, by_session=options.by_session, boxes=options.boxes,
+            evidence=LookEvidence(
+                vector, captures, described, out / "alarm" / "features", key / "evidence", show
+            ),
             workers=options.workers, show=show,
         )  # fmt: skip
 
