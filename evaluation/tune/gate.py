@@ -88,6 +88,7 @@ def watch_detector(
     seeds: int,
     recipe: TrainConfig,
     kappa: float = 0.0,
+    drop: float = Rule.drop,
     by_session: bool = False,
     workers: int = 1,
     show: Show = silent,
@@ -104,6 +105,7 @@ def watch_detector(
         kappa: Gain of the gate score that must come with a gain of one in the loop's score.
             A distance and a detector's score share no unit, so it is 0 unless stated: then
             STAGNATION means a fall while the loop believes to gain.
+        drop: Fall of the gate score, beyond the tolerated, that the gate must be able to see.
         by_session: Whether pictures of one capture session may depend on each other beyond
             what cancels between two checkpoints on the same pictures.
         workers: Processes that render.
@@ -132,7 +134,7 @@ def watch_detector(
         )  # fmt: skip
     ledger = Ledger(folder)
     ledger.start(
-        Rule(checkpoints=max(2, 1 + (loop.budget - 1) // loop.every), kappa=kappa),
+        Rule(checkpoints=max(2, 1 + (loop.budget - 1) // loop.every), kappa=kappa, drop=drop),
         split=real.digest,
         gate={"groups": np.array(real.sessions)} if by_session else {},
         about={

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from evaluation.alarm.rule import Rule
 from evaluation.captures import CaptureSet
 from evaluation.distances import Stage as Show
 from evaluation.distances import silent
@@ -63,7 +64,7 @@ class RunOptions:
         task_seeds: Trainings of each candidate.
         recipe: Budget of a training.
         alarm: Whether detectors are trained at checkpoints and the gate is asked.
-        kappa, by_session: Of the alarm; see `watch_detector`.
+        kappa, drop, by_session: Of the alarm; see `watch_detector`.
         loop: How the loop runs.
     """
 
@@ -83,6 +84,7 @@ class RunOptions:
     recipe: TrainConfig = field(default_factory=TrainConfig.quick)
     alarm: bool = False
     kappa: float = 0.0
+    drop: float = Rule.drop
     by_session: bool = False
     loop: TuneOptions = field(default_factory=TuneOptions)
 
@@ -129,7 +131,7 @@ def run(
         watch = watch_detector(
             parted, out / "alarm", options.loop, images=options.task_images,
             seeds=options.task_seeds, recipe=options.recipe, kappa=options.kappa,
-            by_session=options.by_session, workers=options.workers, show=show,
+            drop=options.drop, by_session=options.by_session, workers=options.workers, show=show,
         )  # fmt: skip
 
     def embed(images: CaptureSet) -> Array:

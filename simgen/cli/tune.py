@@ -43,6 +43,9 @@ EVERY = typer.Option(20, "--every", min=1, help="Trials between two looks.")
 KAPPA = typer.Option(
     0.0, "--kappa", min=0, help="Gain of the gate score that a gain of one in the loop must bring."
 )
+DROP = typer.Option(
+    0.1, "--drop", min=0.001, help="Fall of the gate score that the alarm must be able to see."
+)
 BY_SESSION = typer.Option(
     False, "--by-session", help="The alarm takes sessions, not pictures, as independent."
 )
@@ -82,6 +85,7 @@ def tune(
     alarm: bool = ALARM,
     every: int = EVERY,
     kappa: float = KAPPA,
+    drop: float = DROP,
     by_session: bool = BY_SESSION,
     on_stop: str = ON_STOP,
     workers: int = WORKERS,
@@ -113,6 +117,7 @@ def tune(
         recipe=training_config(True, iterations),
         alarm=alarm,
         kappa=kappa,
+        drop=drop,
         by_session=by_session,
         loop=TuneOptions(budget=budget, sampler=sampler, every=every, on_stop=on_stop, seed=seed),
     )
