@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +81,7 @@ class Outcome:
     best: Trial
     answers: tuple[str, ...]
     scales: Mapping[str, float]
-    course: Course = Course()
+    course: Course = field(default_factory=Course)
 
     @property
     def start(self) -> Trial:
