@@ -256,7 +256,7 @@ def _looks(
     if watch is None:
         return course
     while course.look_at <= len(trials) and not course.over:
-        if course.fresh and len(trials) >= options.budget:
+        if course.fresh and course.look_at >= options.budget:
             break  # there is nothing more to be judged by another gate
         answer = watch.look(_checkpoint(vector, trials, len(answers), course))
         if answer not in {CONTINUE, STOP}:
