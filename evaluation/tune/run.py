@@ -65,7 +65,7 @@ class RunOptions:
         task_seeds: Trainings of each candidate.
         recipe: Budget of a training.
         alarm: Whether detectors are trained at checkpoints and the gate is asked.
-        kappa, drop, by_session: Of the alarm; see `watch_detector`.
+        kappa, drop, by_session, flags: Of the alarm; see `watch_detector`.
         loop: How the loop runs.
     """
 
@@ -90,6 +90,7 @@ class RunOptions:
     kappa: float = 0.0
     drop: float = Rule.drop
     by_session: bool = False
+    flags: int = 1
     loop: TuneOptions = field(default_factory=TuneOptions)
 
 
@@ -130,7 +131,8 @@ def run(
         watch = watch_detector(
             parted, out / "alarm", options.loop, images=options.task_images,
             seeds=options.task_seeds, recipe=options.recipe, kappa=options.kappa,
-            drop=options.drop, by_session=options.by_session, boxes=options.boxes,
+            drop=options.drop, by_session=options.by_session, flags=options.flags,
+            boxes=options.boxes,
             evidence=LookEvidence(
                 vector, captures, described, out / "alarm" / "features", key / "evidence", show
             ),

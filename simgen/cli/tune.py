@@ -60,7 +60,12 @@ BY_SESSION = typer.Option(
     False, "--by-session", help="The alarm takes sessions, not pictures, as independent."
 )
 ON_STOP = typer.Option(
-    "rollback", "--on-stop", help="When the alarm says stop: rollback, stop or continue."
+    "rollback",
+    "--on-stop",
+    help="When the alarm says stop: rollback, next-gate (roll back and go on), stop or continue.",
+)
+FLAGS = typer.Option(
+    1, "--flags", min=1, help="How often one gate may say stop before it is left; costs power."
 )
 ITERATIONS = typer.Option(None, "--iterations", min=1, help="Training steps of the detector.")
 WORKERS = typer.Option(1, "--workers", min=1, help="Processes that render.")
@@ -101,6 +106,7 @@ def tune(
     drop: float = DROP,
     by_session: bool = BY_SESSION,
     on_stop: str = ON_STOP,
+    flags: int = FLAGS,
     workers: int = WORKERS,
     assignments: list[str] = SET,
     seed: int = SEED,
@@ -146,6 +152,7 @@ def tune(
         kappa=kappa,
         drop=drop,
         by_session=by_session,
+        flags=flags,
         loop=TuneOptions(budget=budget, sampler=sampler, every=every, on_stop=on_stop, seed=seed),
     )
     start = load_config(config, assignments)
