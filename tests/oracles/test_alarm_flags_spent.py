@@ -57,9 +57,7 @@ def test_the_level_is_that_of_counting_what_may_be_asked(flags: int) -> None:
     """Twin: list every past that a look can have, and give each the same."""
     rule = Rule(checkpoints=8, flags=flags, epochs=2)
     pasts = sum(
-        sum(past) < flags
-        for look in range(7)
-        for past in itertools.product((0, 1), repeat=look)
+        sum(past) < flags for look in range(7) for past in itertools.product((0, 1), repeat=look)
     )
     for epoch in (1, 2):
         share = 6 / (math.pi * epoch) ** 2
@@ -100,7 +98,8 @@ def test_small_parts_of_the_rate_get_the_draws_that_they_need() -> None:
     rule = Rule(checkpoints=10, flags=2, epochs=2).at_epoch(2)
     assert draws_for(rule) == math.ceil(LEAST * 9 / rule.alpha) > 10_000
     with pytest.raises(
-        ConfigError, match=r"a look must have 2e-05 of the error rate or more; got 3\.0e-07; register"
+        ConfigError,
+        match=r"a look must have 2e-05 of the error rate or more; got 3\.0e-07; register",
     ):
         draws_for(Rule(checkpoints=101, alpha=3e-5))
 

@@ -92,9 +92,7 @@ def test_a_course_is_what_the_answers_make_of_it() -> None:
     assert after([GO, STOP, STOP], on_stop="continue").barred == ()
 
 
-@given(
-    st.lists(st.sampled_from([GO, STOP]), max_size=14), st.integers(1, 3), st.integers(1, 3)
-)
+@given(st.lists(st.sampled_from([GO, STOP]), max_size=14), st.integers(1, 3), st.integers(1, 3))
 def test_a_course_is_never_caught_in_its_own_past(says: list[str], gates: int, flags: int) -> None:
     """By a slow reading: which numbers lie between a look that passed and a stop."""
     found, barred, passed, at = Course(), set[int](), 1, 1
@@ -240,10 +238,11 @@ def test_the_ledger_moves_to_the_next_gate_and_judges_it_alone(tmp_path: Path) -
     assert (run.epoch, run.stops) == (2, ((1, stop),))
     assert len(run.proxy) == len(found.answers) - stop - 1
     assert run.rule.alpha == pytest.approx(0.03 * 6 / np.pi**2 / 4)
-    assert run.notes == (
+    kept = ", ".join(str(number) for number in range(stop + 1, len(found.answers)))
+    [note] = run.notes
+    assert note == (
         f"Gate 1 said stop at look {stop}, and the loop went back. Judged here is gate 2; its "
-        f"checkpoints are the ledger's looks "
-        f"{', '.join(str(n) for n in range(stop + 1, len(found.answers)))}.",
+        f"checkpoints are the ledger's looks {kept}."
     )
     verdict = judge(run, key=Key(0))
     assert verdict.title.startswith("No over-optimisation was detected since the loop went back;")
@@ -291,7 +290,7 @@ def test_a_gate_of_one_look_cannot_be_judged_yet(tmp_path: Path) -> None:
 
 def test_a_watch_must_be_able_to_ask_every_gate(tmp_path: Path) -> None:
     watch = watching(tmp_path / "book", (-0.3, 0.3), [])
-    with pytest.raises(ConfigError, match="that was registered must be .* be asked; got 1 of 2"):
+    with pytest.raises(ConfigError, match=r"that was registered must be .* be asked; got 1 of 2"):
         LedgerWatch(watch.ledger, watch.gate, watch.key)
     with pytest.raises(ConfigError, match="got next-gat; did you mean 'next-gate'"):
         TuneOptions(on_stop="next-gat")
