@@ -46,7 +46,7 @@ from simgen.errors import ConfigError, StoreError, did_you_mean
 
 NAME, GATE = "ledger.jsonl", "gate"
 GATE_ARRAYS = ("features", "table", "groups")
-LOOK_ARRAYS = ("scores", "judge", "panel", "features", "table")
+LOOK_ARRAYS = ("scores", "judge", "panel", "features", "table", "parameters", "sheet")
 Arrays = Mapping[str, ArrayLike]
 
 
@@ -148,7 +148,8 @@ class Ledger:
             proxy: The score that the loop saw, higher is better.
             setting: Digest or name of the setting.
             arrays: "scores" (K, n); as far as known "judge" (n_s,) and "panel" (J, n_s) of
-                generated pictures, their "features" (n_s, d), "table" (n_s, 2).
+                generated pictures, their "features" (n_s, d), "table" (n_s, 2); for the reader,
+                "parameters" (p,) and "sheet" (b,), the bytes of a JPEG.
             pressure: Square root of the KL divergence from the start, where densities are known.
 
         Raises:
@@ -215,7 +216,7 @@ class Ledger:
         """The side file of a look, for the alarm alone; StoreError when it was exchanged."""
         return self._unpacked(look.side, look.sha256)
 
-    def gate(self, epoch: int) -> dict[str, NDArray[Any]]:
+    def gate(self, epoch: int = 1) -> dict[str, NDArray[Any]]:
         """Arrays of a gate itself, for the alarm alone; StoreError when exchanged."""
         digests = self.state().opened["gate_sha256"]
         if isinstance(digests, str):  # one gate, or the same of all: nothing

@@ -20,6 +20,7 @@ class Rule:
         delta: Fall of the real score, from any earlier checkpoint, that is tolerated.
         epsilon: Gain of the proxy below which nothing is asked of the real score.
         kappa: Share of the proxy's gain that the real score must follow.
+        outside: Share of the own judge's gain that outside judges must see.
         alpha: Chance of a false REVERSAL or STAGNATION over the whole run.
         alpha_diagnosis: Chance of any false flag among the other four over the whole run.
         narrowing: Share of the gate that coverage may lose before COLLAPSE.
@@ -36,6 +37,7 @@ class Rule:
     delta: float = 0.02
     epsilon: float = 0.03
     kappa: float = 0.25
+    outside: float = 0.25
     alpha: float = 0.03
     alpha_diagnosis: float = 0.02
     narrowing: float = 0.05
@@ -58,7 +60,7 @@ class Rule:
         for name in ("alpha", "alpha_diagnosis", "power"):
             if not 0 < getattr(self, name) < 1:
                 raise ConfigError(f"`0 < {name} < 1` must hold", getattr(self, name))
-        for name in ("delta", "epsilon", "kappa", "narrowing", "amplification"):
+        for name in ("delta", "epsilon", "kappa", "outside", "narrowing", "amplification"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ConfigError(f"`{name} >= 0` must hold", getattr(self, name))
         for name in ("drop", "spread"):

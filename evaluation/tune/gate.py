@@ -14,10 +14,12 @@ from evaluation.alarm.rule import Rule
 from evaluation.alarm.scores import FEWEST_IMAGES
 from evaluation.alarm.split import load_split, session_of
 from evaluation.captures import CaptureSet
+from evaluation.convention import TIGHT, BoxConvention
 from evaluation.distances import Stage as Show
 from evaluation.distances import silent
 from evaluation.parts import GATE, REFERENCE, TUNING, choose, part_of
 from evaluation.tasks.config import TrainConfig
+from evaluation.tune.evidence import LookEvidence
 from evaluation.tune.ledger_watch import LedgerWatch
 from evaluation.tune.looks import detector_gate
 from evaluation.tune.loop import TuneOptions
@@ -114,6 +116,8 @@ def watch_detector(
     drop: float = Rule.drop,
     by_session: bool = False,
     flags: int = 1,
+    boxes: BoxConvention = TIGHT,
+    evidence: LookEvidence | None = None,
     workers: int = 1,
     show: Show = silent,
 ) -> LedgerWatch:
@@ -134,13 +138,15 @@ def watch_detector(
             what cancels between two checkpoints on the same pictures.
         flags: How often one gate may say stop; each time but the last the loop goes back and
             asks it again.
+        boxes: How the captures' annotators draw boxes; the rendered ones are redrawn so.
+        evidence: Takes what the flags of diagnosis look at; None to leave them out.
         workers: Processes that render.
         show: Shows progress.
 
     Raises:
         CaptureError: The gate has no labels.
-        ConfigError: There are fewer than two trainings of a look, too few sessions, no next
-            gate, or more flags than a loop that does not go back can use.
+        ConfigError: There are fewer than two trainings of a look, too few samples, too few
+            sessions, no next gate, or more flags than a loop that does not go back can use.
         ScoreError: A gate is too small for any power.
         StoreError: The folder holds another run.
     """
@@ -153,6 +159,11 @@ def watch_detector(
         raise ConfigError(
             "an alarm needs at least two trainings of a look", seeds,
             "their spread is part of its error rate", "--task-seeds",
+        )  # fmt: skip
+    if evidence is not None and images < FEWEST_IMAGES:
+        raise ConfigError(
+            f"an alarm needs at least {FEWEST_IMAGES} samples of a look", images,
+            "its flags compare them", "--task-images",
         )  # fmt: skip
     gates = _asked(real, loop.on_stop)
     if flags > 1 and loop.on_stop not in {"rollback", "next-gate"}:
@@ -182,19 +193,24 @@ def watch_detector(
     ledger.start(
         rule,
         split=real.digest,
-        gate=[{"groups": np.array(part.sessions)} if by_session else {} for part in gates],
+        gate=[
+            ({"groups": np.array(part.sessions)} if by_session else {})
+            | ({} if evidence is None else evidence.of_gate(part.captures))
+            for part in gates
+        ],
         about={
             "proxy": "minus the expected total of the best trial, 1 at the start",
-            "gate": f"F1 a picture, {seeds} seeds, {images} samples, {recipe!r}",
+            "gate": f"F1 a picture, {seeds} seeds, {images} samples, boxes {boxes}, {recipe!r}",
             "by session": by_session,
             "sessions": sum(len(set(part.sessions)) for part in gates),
             "seed": loop.seed,
-        },
+        }
+        | ({} if evidence is None else {"evidence": evidence.about()}),
     )
     first, *later = [
         detector_gate(
             part.captures, folder / "looks", images=images, seeds=seeds, recipe=recipe,
-            workers=workers, show=show,
+            boxes=boxes, evidence=evidence, workers=workers, show=show,
         )
         for part in gates
     ]  # fmt: skip

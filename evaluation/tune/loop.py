@@ -10,7 +10,15 @@ from typing import Any
 
 from evaluation.tune.course import ON_STOP, Course
 from evaluation.tune.study import Study, open_study
-from evaluation.tune.trial import Evaluation, Objective, State, Trial, incumbent
+from evaluation.tune.trial import (
+    Evaluation,
+    Growing,
+    Objective,
+    State,
+    Trial,
+    at_hand,
+    incumbent,
+)
 from evaluation.tune.vector import Vector
 from evaluation.tune.watch import CONTINUE, STOP, Checkpoint, Watch
 from evaluation.tune.weights import SparseError
@@ -91,7 +99,7 @@ class Outcome:
 
 def tune(
     vector: Vector,
-    objective: Objective,
+    objective: Objective | Growing,
     options: TuneOptions,
     folder: Path,
     *,
@@ -132,7 +140,8 @@ def tune(
                 break
             study.bar(trial.number for trial in study.trials if course.bars(trial.number))
             best = incumbent(course.may_be_best(study.trials))
-            study.record(_trial(vector, objective, options, study, best, key))
+            now = at_hand(objective, study.trials)
+            study.record(_trial(vector, now, options, study, best, key))
             _give_up(study.trials, options.patience)
         trials = study.trials
         given = incumbent(course.may_be_best(trials))
@@ -141,7 +150,7 @@ def tune(
         return Outcome(vector, tuple(trials), given, tuple(answers), scales, course)
 
 
-def _about(vector: Vector, objective: Objective, options: TuneOptions) -> dict[str, Any]:
+def _about(vector: Vector, objective: Objective | Growing, options: TuneOptions) -> dict[str, Any]:
     settings = asdict(options)
     del settings["budget"]  # a study may be extended
     return {

@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 
 from simgen.cli.console import err, progress, result
-from simgen.cli.options import JSON, REAL, writing
+from simgen.cli.options import BOXES, JSON, REAL, writing
 
 if TYPE_CHECKING:
     from evaluation.tune.write import Evidence
@@ -24,11 +24,21 @@ MOVE = typer.Option(
 )
 OBJECTIVE = typer.Option(["fd"], "--objective", help="fd, kid, mmd, energy, auc; may be repeated.")
 POOL = typer.Option(None, "--pool", help="A dataset to re-weight, instead of rendering one.")
-SIZE = typer.Option(1000, "--pool-size", min=4, help="Samples of the pool that is rendered.")
-FLOOR = typer.Option(50.0, "--floor", min=4, help="Least effective sample size of half a pool.")
+SIZE = typer.Option(
+    None, "--pool-size", min=4, help="Samples of the pool that is rendered. [default: 1000]"
+)
+REFRESH = typer.Option(
+    0, "--refresh", min=0, help="Add as many samples of the best ranges after so many trials each."
+)
+FLOOR = typer.Option(
+    None, "--floor", min=4, help="Least effective sample size of half a pool. [default: 50]"
+)
+ANEW = typer.Option(
+    0, "--anew", min=0, help="Render this many samples of each candidate, instead of a pool."
+)
 PART = typer.Option("tuning", "--part", help="Part of the real captures that the loop sees.")
 SPLIT = typer.Option(None, "--split", help="A manifest of `simgen split`, instead of by time.")
-FEATURES = typer.Option("efficientnet", "--features", help="efficientnet or colour.")
+FEATURES = typer.Option("efficientnet", "--features", help="efficientnet, colour or statistics.")
 SAMPLER = typer.Option("tpe", "--sampler", help="tpe, cmaes or random.")
 CONFIRM = typer.Option(
     0, "--confirm", min=0, help="Render this many samples of the start and the result anew."
@@ -76,11 +86,14 @@ def tune(
     objective: list[str] = OBJECTIVE,
     move: list[str] = MOVE,
     pool: Path | None = POOL,
-    pool_size: int = SIZE,
-    floor: float = FLOOR,
+    pool_size: int | None = SIZE,
+    refresh: int = REFRESH,
+    floor: float | None = FLOOR,
+    anew: int = ANEW,
     part: str = PART,
     split: Path | None = SPLIT,
     features: str = FEATURES,
+    boxes: str = BOXES,
     sampler: str = SAMPLER,
     fresh: int = CONFIRM,
     task: bool = TASK,
@@ -100,21 +113,35 @@ def tune(
     as_json: bool = JSON,
 ) -> None:
     """Tune the ranges of a config until its pictures are near to real ones."""
+    from evaluation.convention import BoxConvention
     from evaluation.tune.loop import TuneOptions
     from evaluation.tune.run import RunOptions, run
+    from evaluation.tune.weights import FLOOR as LEAST
     from evaluation.tune.write import write
     from simgen.cli.options import training_config
     from simgen.config import load_config
+    from simgen.errors import ConfigError
 
+    pooled = {
+        "--pool": pool, "--pool-size": pool_size, "--refresh": refresh or None, "--floor": floor,
+    }  # fmt: skip
+    if anew and (given := [name for name, value in pooled.items() if value is not None]):
+        raise ConfigError(
+            "`--anew` renders each candidate and has no pool", ", ".join(given),
+            "leave them out, or tune on a pool without --anew", "--anew",
+        )  # fmt: skip
     options = RunOptions(
         objectives=tuple(objective),
         move=tuple(move),
         part=part,
         split=split,
         features=features,
-        floor=floor,
+        boxes=BoxConvention.parse(boxes),
+        floor=LEAST if floor is None else floor,
         pool=pool,
-        pool_size=pool_size,
+        pool_size=1000 if pool_size is None else pool_size,
+        refresh=refresh,
+        anew=anew,
         confirm=fresh,
         workers=workers,
         task=task,
