@@ -19,10 +19,12 @@ from evaluation.alarm.verdict import judge
 from evaluation.tune.course import Course
 from evaluation.tune.ledger_watch import LedgerWatch
 from evaluation.tune.loop import Outcome, TuneOptions, tune
+from evaluation.tune.report.page import verdict as page_verdict
 from evaluation.tune.study import open_study
 from evaluation.tune.trial import Evaluation, Stage, Trial, incumbent
 from evaluation.tune.vector import Vector
 from evaluation.tune.watch import Checkpoint
+from evaluation.tune.write import Evidence
 from simgen.config import Config, config_from_plain
 from simgen.errors import ConfigError, StoreError
 from simgen.rng import Key
@@ -65,7 +67,7 @@ class Script:
 
 
 GO, STOP = "continue", "stop"
-OPTIONS = TuneOptions(budget=41, sampler="random", every=8, on_stop="next-gate")
+OPTIONS = TuneOptions(budget=41, every=8, on_stop="next-gate")
 
 
 def after(answers: Sequence[str], gates: int = 1, flags: int = 1, on_stop: str = "next-gate"):
@@ -248,6 +250,16 @@ def test_the_ledger_moves_to_the_next_gate_and_judges_it_alone(tmp_path: Path) -
     assert verdict.title.startswith("No over-optimisation was detected since the loop went back;")
     plain = verdict.to_dict()
     assert (plain["gate_asked"], plain["earlier_stops"]) == (2, [[1, stop]])
+    _, tone, sentences = page_verdict(Evidence.of(found, key=Key(0)))
+    assert tone == "ahead"
+    assert sentences[-2] == (
+        f"The alarm said stop at look {stop}; the loop went back to the best setting that had "
+        "passed, and went on."
+    )
+    assert sentences[-1] == (
+        f"At the {len(found.answers) - stop - 1} looks since then no flag was raised: nothing was "
+        "detected, which does not mean that there is nothing."
+    )
     # the same call asks no gate again
     before = list(asked)
     assert tuned(tmp_path / "study", watch).best == found.best
@@ -263,6 +275,12 @@ def test_when_no_gate_is_left_the_loop_ends(tmp_path: Path) -> None:
     assert (state.epoch, state.stopped) == (2, True)
     baseline = [look.setting for look in state.looks if look.epoch == 2][-2]
     assert VECTOR.apply(found.best.values).digest() == baseline
+    title, tone, sentences = page_verdict(Evidence.of(found, key=Key(0)))
+    first, last = (n for n, answer in enumerate(found.answers) if answer == STOP)
+    assert title.startswith(f"The alarm said stop at look {last}: ")
+    assert tone == "behind"
+    assert sentences[-2].startswith(f"The alarm said stop at look {first}; the loop went back")
+    assert sentences[-1] == "No gate may be asked again: the loop ended there."
 
 
 def test_a_run_of_flags_leaves_refused_looks_out_of_its_past(tmp_path: Path) -> None:
