@@ -216,7 +216,7 @@ class Ledger:
         """The side file of a look, for the alarm alone; StoreError when it was exchanged."""
         return self._unpacked(look.side, look.sha256)
 
-    def gate(self, epoch: int = 1) -> dict[str, NDArray[Any]]:
+    def gate(self, epoch: int) -> dict[str, NDArray[Any]]:
         """Arrays of a gate itself, for the alarm alone; StoreError when exchanged."""
         digests = self.state().opened["gate_sha256"]
         if isinstance(digests, str):  # one gate, or the same of all: nothing

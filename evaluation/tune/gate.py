@@ -115,9 +115,9 @@ def watch_detector(
     kappa: float = 0.0,
     drop: float = Rule.drop,
     by_session: bool = False,
-    flags: int = 1,
     boxes: BoxConvention = TIGHT,
     evidence: LookEvidence | None = None,
+    flags: int = 1,
     workers: int = 1,
     show: Show = silent,
 ) -> LedgerWatch:
@@ -136,10 +136,10 @@ def watch_detector(
         drop: Fall of the gate score, beyond the tolerated, that the gate must be able to see.
         by_session: Whether pictures of one capture session may depend on each other beyond
             what cancels between two checkpoints on the same pictures.
-        flags: How often one gate may say stop; each time but the last the loop goes back and
-            asks it again.
         boxes: How the captures' annotators draw boxes; the rendered ones are redrawn so.
         evidence: Takes what the flags of diagnosis look at; None to leave them out.
+        flags: How often one gate may say stop; each time but the last the loop goes back and
+            asks it again.
         workers: Processes that render.
         show: Shows progress.
 

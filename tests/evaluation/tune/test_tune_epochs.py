@@ -132,6 +132,10 @@ def test_a_fresh_gate_is_asked_at_once_and_the_refused_are_not_the_best_again(
     assert found.best == min(ahead, key=lambda t: t.expected)  # type: ignore[arg-type, return-value]
     for checkpoint in script.seen[3:]:
         assert checkpoint.incumbent not in range(9, 17)
+    # the page's line of the best goes back at the stop
+    line = [found.course.best_at(found.trials[:done]) for done in (9, 17, 18)]
+    assert [trial.number for trial in line if trial][:2] == [passed.incumbent, refused.incumbent]
+    assert line[2] in (line[0], found.trials[17])
     # what was refused no longer sets the bar: a trial that beats what passed is confirmed
     bar = found.trials[passed.incumbent]
     later = next(t for t in found.trials[17:] if t.total is not None and t.total < bar.total)  # type: ignore[operator]
