@@ -70,7 +70,9 @@ GO, STOP = "continue", "stop"
 OPTIONS = TuneOptions(budget=41, every=8, on_stop="next-gate")
 
 
-def after(answers: Sequence[str], gates: int = 1, flags: int = 1, on_stop: str = "next-gate"):
+def after(
+    answers: Sequence[str], gates: int = 1, flags: int = 1, on_stop: str = "next-gate"
+) -> Course:
     found = Course()
     for answer in answers:
         found = found.after(answer, 8, on_stop, gates=gates, flags=flags)
