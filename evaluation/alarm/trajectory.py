@@ -165,6 +165,12 @@ def _trajectory(
         raise ScoreError("the alarm needs at least 2 checkpoints", len(arrays), where=source)
     if not np.isfinite(np.array(proxy, dtype=float)).all():
         raise ScoreError("the proxy must be finite", list(proxy), where=source)
+    same = float(arrays[0].flat[0])
+    if all(bool((each == same).all()) for each in arrays):
+        told = (
+            f"Every gate score is {same:g}: such a gate tells nothing, whatever is said of power."
+        )
+        notes = (*notes, told)
     stated = [each for each in pressure if each is not None]
     return Trajectory(
         source,

@@ -93,9 +93,23 @@ def verdict(evidence: Evidence) -> tuple[str, str, list[str]]:
     ]
     if best.total is not None:
         sentences.append(f"To the search itself it looked like {best.total:.3g}.")
-    if STOP in outcome.answers:
-        at = outcome.answers.index(STOP)
+    stops = [number for number, answer in enumerate(outcome.answers) if answer == STOP]
+    went_on = stops[: len(stops) - outcome.course.over] if outcome.course.stops else []
+    sentences += [
+        f"The alarm said stop at look {at}; the loop went back to the best setting that had "
+        "passed, and went on."
+        for at in went_on
+    ]
+    if len(stops) > len(went_on):
+        at = stops[len(went_on)]
         title, tone = f"The alarm said stop at look {at}: {title[0].lower()}{title[1:]}", "behind"
+        if went_on:
+            sentences.append("No gate may be asked again: the loop ended there.")
+    elif stops:
+        sentences.append(
+            f"At the {len(outcome.answers) - 1 - stops[-1]} looks since then no flag was raised: "
+            "nothing was detected, which does not mean that there is nothing."
+        )
     elif outcome.answers:
         sentences.append(
             f"The alarm looked {len(outcome.answers)} times and raised no flag: nothing was "

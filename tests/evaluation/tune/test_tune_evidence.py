@@ -30,7 +30,7 @@ CONFIG = config_from_plain({"scene": {"family": "x", "a": {"uniform": [0.2, 1, [
 
 
 def captures(folder: Path, count: int, mean: float, names: tuple[str, ...] = ("die",)) -> Any:
-    """Noise of a brightness; picture k has k objects of sides 20, 40, 60 ... px, the last ignored."""
+    """Noise of a brightness, up to 3 objects of sides 20, 40 and 60 px, the last ignored."""
     folder.mkdir(parents=True)
     images = []
     for number in range(count):
@@ -107,7 +107,7 @@ def test_evidence_is_registered_and_needs_a_few_pictures(tmp_path: Path) -> None
         parts, tmp_path / "book", TuneOptions(), images=8, seeds=2, recipe=recipe, evidence=taker
     ).ledger
     assert book.state().opened["about"]["evidence"] == json.loads(json.dumps(taker.about()))
-    assert book.gate()["features"].shape[0] == 16
+    assert book.gate(1)["features"].shape[0] == 16
     with pytest.raises(ConfigError, match="--task-images: an alarm needs at least 8 samples of a"):
         watch_detector(
             parts, tmp_path / "few", TuneOptions(), images=7, seeds=2, recipe=recipe,
