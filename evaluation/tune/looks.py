@@ -12,11 +12,12 @@ from evaluation.captures import CaptureSet
 from evaluation.convention import TIGHT, BoxConvention
 from evaluation.distances import Stage as Show
 from evaluation.distances import silent
-from evaluation.downstream import known_classes, train_models
+from evaluation.downstream import known_classes
 from evaluation.synthetic import captures_of, only_classes
 from evaluation.tasks import load_task
 from evaluation.tasks.config import TrainConfig
 from evaluation.tasks.matching import match_detections, resolve
+from evaluation.trainings import train_at_once
 from evaluation.tune.confirm import render
 from evaluation.tune.ledger_watch import Gate
 from evaluation.tune.watch import Checkpoint
@@ -73,7 +74,7 @@ def detector_gate(
         seeds: Trainings, at least 2: without their spread no error rate holds.
         recipe: Budget of a training.
         boxes: How the gate's annotators draw boxes; the rendered ones are redrawn so.
-        workers: Processes that render.
+        workers: Processes that render and train.
         show: Shows progress.
     """
 
@@ -81,7 +82,9 @@ def detector_gate(
         place = folder / f"look-{checkpoint.config.digest()[:16]}"
         made = captures_of(render(checkpoint.config, place / "data", images, workers))
         made = boxes.apply(only_classes(made, gate.categories.values()))
-        models = train_models(made, seeds, recipe, folder=place, arm="checkpoint", stage=show)
+        models = train_at_once(
+            made, seeds, recipe, folder=place, arm="checkpoint", workers=workers, stage=show
+        )
         task = load_task("detection")
         ids = {name: number for number, name in gate.categories.items()}
         rows = []

@@ -56,7 +56,7 @@ class RunOptions:
         pool_size: Samples of the pool that is rendered.
         anew: Samples that each candidate is rendered for, in place of a pool; 0 for a pool.
         confirm: Fresh samples of the start and of the tuned config at the end; 0 for none.
-        workers: Processes that render.
+        workers: Processes that render and train.
         task: Whether the loss of a detector is an objective too.
         task_images: Samples of its training sets.
         task_seeds: Trainings of each candidate.
@@ -211,8 +211,9 @@ def _anew(
 
     renders = Renders(out / "anew" / options.features, embed, options.workers)
     objective = AnewObjective.of(
-        vector, renders, truth, names=options.objectives, count=options.anew, key=key
-    )
+        vector, renders, truth, names=options.objectives, count=options.anew, key=key,
+        seen={"features": options.features, "boxes": str(options.boxes)},
+    )  # fmt: skip
 
     def ended() -> int:
         renders.clear()
