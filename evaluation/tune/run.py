@@ -164,7 +164,7 @@ def run(
             config, best, truth, options.objectives, folder=out / "confirm",
             count=options.confirm, embed=embed_made, key=key / "confirm", workers=options.workers,
         )  # fmt: skip
-    rendered = measured.ended() + 2 * options.confirm
+    rendered = measured.ended() + (fresh.pictures if fresh else 0)
     if options.task:
         done = sum(
             1 + len(t.confirmed) for t in outcome.trials if t.state in {"complete", "pruned"}
