@@ -9,12 +9,14 @@ told as a share of the start's.
 A pool is of 100 samples for each time that reality is narrower in all factors together; two
 rounds have the root of that each, the second within limits a quarter of a width around the first
 one's ranges. Anew, each candidate has samples of its own, under common random numbers and with
-hopeless ones given up early, as `simgen tune --anew` does. Told: the fewest pictures, over all
-numbers of samples and all moments to stop, after which the median true score stays at least as
-low as the pool's; so the loop without a pool is given its best setting and the best moment. The
-interval is of 500 bootstraps over the seeds.
+hopeless ones given up early, as `simgen tune --anew` does.
 
-    python benchmarks/tune_images.py --seeds 5
+Told, for a share of the start's true score: the fewest pictures, over all numbers of samples and
+all moments to stop, after which the median over seeds stays at or below it, so that the loop
+without a pool is given its best setting and the best moment; and the cheapest pool whose median
+ends at or below it. The interval is of 500 bootstraps over the seeds.
+
+    python benchmarks/tune_images.py --seeds 6
 """
 
 from __future__ import annotations
@@ -40,8 +42,9 @@ from simgen.config import Config, config_from_plain
 from simgen.rng import Key
 
 WORLDS = ((1, 2.0), (3, 2.0), (5, 2.0), (2, 3.0), (3, 3.0))
-EACH, ANEW_TRIALS, POOL_TRIALS = (20, 40, 80, 160), 120, 200
+EACH, ANEW_TRIALS, POOL_TRIALS = (10, 20, 40, 80, 160), 120, 200
 REAL, FLOOR, A_TIME, LARGEST = 200, 25, 100, 5000
+SHARES = (0.2, 0.1, 0.05, 0.02)
 GRID = np.linspace(0, 1, 2001)
 Array = NDArray[np.float64]
 
@@ -179,56 +182,76 @@ def fewest(runs: Mapping[int, tuple[Array, Array]], bar: float) -> tuple[float, 
     return min(found)
 
 
-def row(world: tuple[int, float], seeds: int) -> list[str]:
-    """Lines of the table for one world."""
+def cheapest(pools: Mapping[int, Array], bar: float) -> float:
+    """Pictures of the smallest pool whose median share is at or below the bar.
+
+    Args:
+        pools: By pictures, (seeds,) shares.
+        bar: The share to reach.
+    """
+    return min(
+        (float(n) for n, shares in pools.items() if np.median(shares) <= bar), default=np.inf
+    )
+
+
+def table(world: tuple[int, float], seeds: int) -> tuple[list[str], list[str]]:
+    """Rows for one world, and what each loop came to in the end."""
     factors, narrower = world
     worlds = [World(factors, narrower, seed) for seed in range(seeds)]
     runs: dict[int, tuple[Array, Array]] = {}
     for count in EACH:
         both = [anew(one, count) for one in worlds]
         runs[count] = (np.stack([p for p, _ in both]), np.stack([s for _, s in both]))
-    whole = narrower**factors
-    told = []
+    pools: dict[int, Array] = {}
     for rounds in (1, 2):
-        size = min(round(A_TIME * whole ** (1 / rounds)), LARGEST)
-        finals = np.array([pooled(one, size, rounds) for one in worlds])
-        cost, generator = size * rounds, (Key(0) / "bootstrap").generator()
-        pictures, count = fewest(runs, float(np.median(finals)))
-        ratios = []
-        for _ in range(500):
-            drawn = generator.integers(0, seeds, seeds)
-            again = {n: (p[drawn], s[drawn]) for n, (p, s) in runs.items()}
-            ratios.append(fewest(again, float(np.median(finals[drawn])))[0] / cost)
+        size = min(round(A_TIME * narrower ** (factors / rounds)), LARGEST)
+        pools[size * rounds] = np.array([pooled(one, size, rounds) for one in worlds])
+    generator = (Key(0) / "bootstrap").generator()
+    draws = generator.integers(0, seeds, (500, seeds))
+    rows = []
+    for bar in SHARES:
+        (pictures, count), cost = fewest(runs, bar), cheapest(pools, bar)
+        ratios = [
+            fewest({n: (p[i], s[i]) for n, (p, s) in runs.items()}, bar)[0]
+            / cheapest({n: shares[i] for n, shares in pools.items()}, bar)
+            for i in draws
+        ]
         low, high = np.quantile(ratios, [0.025, 0.975], method="inverted_cdf")
-        reached = f"{pictures:.0f} ({count})" if count else "never"
-        told.append(
-            f"| {factors} | {narrower:g} | {rounds} x {size} | {np.median(finals):.3f} "
-            f"| {reached} | {pictures / cost:.1f} ({low:.1f} to {high:.1f}) |"
+        least = f"{_count(pictures)} ({count})" if count else "never"
+        rows.append(
+            f"| {factors} | {narrower:g} | {bar:g} | {least} | {_count(cost)} "
+            f"| {pictures / cost:.1f} ({low:.1f} to {high:.1f}) |"
         )
-    ends = ", ".join(
-        f"{n}: {np.median(s[:, -1]):.3f} after {np.median(p[:, -1]):.0f}"
+    ends = [
+        f"{factors}, {narrower:g}: {n} pictures anew each: {np.median(s[:, -1]):.3f} "
+        f"after {np.median(p[:, -1]):.0f}"
         for n, (p, s) in runs.items()
-    )
-    return [
-        *told,
-        f"<!-- {factors} factors, {narrower:g} times, {ANEW_TRIALS} trials anew: {ends} -->",
     ]
+    ends += [
+        f"{factors}, {narrower:g}: pool: {np.median(shares):.3f} after {n}"
+        for n, shares in pools.items()
+    ]
+    return rows, ends
+
+
+def _count(pictures: float) -> str:
+    return f"{pictures:.0f}" if np.isfinite(pictures) else "never"
 
 
 def main() -> None:
     """Print a table."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=6)
     parser.add_argument("--worlds", type=int, nargs="*", default=range(len(WORLDS)))
     args = parser.parse_args()
-    print("| factors | narrower | pool | share left | anew (samples each) | times fewer |")
+    print("| factors | times narrower | share | anew (samples each) | pool | times fewer |")
     print("| --- | --- | --- | --- | --- | --- |", flush=True)
-    ends = []
+    told = []
     for number in args.worlds:
-        *lines, end = row(WORLDS[number], args.seeds)
-        print("\n".join(lines), flush=True)
-        ends.append(end)
-    print("\nShare left and pictures at the end, by samples of a candidate:", *ends, sep="\n")
+        rows, ends = table(WORLDS[number], args.seeds)
+        print("\n".join(rows), flush=True)
+        told += ends
+    print("\nMedian share in the end:", *told, sep="\n")
 
 
 if __name__ == "__main__":
