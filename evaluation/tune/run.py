@@ -59,7 +59,7 @@ class RunOptions:
         refresh: Trials after which samples of the best ranges are added to the pool; 0 for never.
         anew: Samples that each candidate is rendered for, in place of a pool; 0 for a pool.
         confirm: Fresh samples of the start and of the tuned config at the end; 0 for none.
-        workers: Processes that render.
+        workers: Processes that render and train.
         task: Whether the loss of a detector is an objective too.
         task_images: Samples of its training sets.
         task_seeds: Trainings of each candidate.
@@ -173,7 +173,7 @@ def run(
             config, best, truth, options.objectives, folder=out / "confirm",
             count=options.confirm, embed=embed_made, key=key / "confirm", workers=options.workers,
         )  # fmt: skip
-    rendered = measured.ended() + 2 * options.confirm
+    rendered = measured.ended() + (fresh.pictures if fresh else 0)
     if options.task:
         done = sum(
             1 + len(t.confirmed) for t in outcome.trials if t.state in {"complete", "pruned"}
@@ -220,8 +220,9 @@ def _anew(
 
     renders = Renders(out / "anew" / options.features, embed, options.workers)
     objective = AnewObjective.of(
-        vector, renders, truth, names=options.objectives, count=options.anew, key=key
-    )
+        vector, renders, truth, names=options.objectives, count=options.anew, key=key,
+        seen={"features": options.features, "boxes": str(options.boxes)},
+    )  # fmt: skip
 
     def ended() -> int:
         renders.clear()
