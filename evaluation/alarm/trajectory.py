@@ -22,6 +22,7 @@ from evaluation.alarm.diagnosis import Evidence
 from evaluation.alarm.ledger import NAME, Ledger
 from evaluation.alarm.rule import Rule
 from evaluation.alarm.scores import Array, GateSummary, ScoreError, checked, summarise
+from evaluation.alarm.shown import Shown
 from simgen.errors import ConfigError, StoreError, did_you_mean
 
 COLUMNS = ("checkpoint", "proxy", "seed", "image", "score")
@@ -46,6 +47,7 @@ class Trajectory:
         voided: Why the protocol was voided; empty where it was kept.
         notes: What a reader must know.
         sealed: What opening the sealed part found; None while it is shut.
+        shown: Settings and pictures of a tuning; None of another loop.
     """
 
     source: str
@@ -60,6 +62,7 @@ class Trajectory:
     voided: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     sealed: Mapping[str, Any] | None = None
+    shown: Shown | None = None
 
 
 def load(path: Path, rule: Rule | None = None) -> Trajectory:
@@ -115,6 +118,7 @@ def from_ledger(ledger: Ledger) -> Trajectory:
         voided=tuple(why for epoch, why in state.voided if epoch == state.epoch),
         notes=tuple(notes),
         sealed=state.sealed,
+        shown=Shown.of(state.opened["about"], sides),
     )
 
 
@@ -132,6 +136,7 @@ def _trajectory(
     voided: tuple[str, ...] = (),
     notes: tuple[str, ...] = (),
     sealed: Mapping[str, Any] | None = None,
+    shown: Shown | None = None,
 ) -> Trajectory:
     arrays = checked(scores, source)
     if len(arrays) < 2:
@@ -152,6 +157,7 @@ def _trajectory(
         voided,
         notes,
         sealed,
+        shown,
     )
 
 

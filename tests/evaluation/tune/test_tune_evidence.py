@@ -30,7 +30,7 @@ CONFIG = config_from_plain({"scene": {"family": "x", "a": {"uniform": [0.2, 1, [
 
 
 def captures(folder: Path, count: int, mean: float, names: tuple[str, ...] = ("die",)) -> Any:
-    """Noise of a brightness; picture k has k objects of sides 20, 40, 60 ... px, the last ignored."""
+    """Noise of a brightness, up to 3 objects of sides 20, 40 and 60 px, the last ignored."""
     folder.mkdir(parents=True)
     images = []
     for number in range(count):
