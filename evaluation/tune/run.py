@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 from threadpoolctl import threadpool_limits
 
 from evaluation.alarm.rule import Rule
@@ -22,14 +23,14 @@ from evaluation.tune.described import Description, Vectors, description
 from evaluation.tune.downstream import detection_loss
 from evaluation.tune.evidence import LookEvidence
 from evaluation.tune.gate import RealParts, watch_detector
+from evaluation.tune.growing import Batch, GrowingPool, GrowingTogether
 from evaluation.tune.leaves import changed
 from evaluation.tune.ledger_watch import LedgerWatch
 from evaluation.tune.loop import TuneOptions, tune
-from evaluation.tune.objective import PoolObjective, Together
 from evaluation.tune.pool import open_pool
 from evaluation.tune.renders import Renders
 from evaluation.tune.study import require_optuna
-from evaluation.tune.trial import Objective
+from evaluation.tune.trial import Growing, Objective
 from evaluation.tune.vector import Vector
 from evaluation.tune.watch import Watch
 from evaluation.tune.weighted import known
@@ -54,7 +55,8 @@ class RunOptions:
         boxes: How the real captures' annotators draw boxes; the rendered ones are redrawn so.
         floor: Least effective sample size of a half of the pool.
         pool: A dataset to use as the pool; None to render one.
-        pool_size: Samples of the pool that is rendered.
+        pool_size: Samples of the pool that is rendered, and of each that is added.
+        refresh: Trials after which samples of the best ranges are added to the pool; 0 for never.
         anew: Samples that each candidate is rendered for, in place of a pool; 0 for a pool.
         confirm: Fresh samples of the start and of the tuned config at the end; 0 for none.
         workers: Processes that render.
@@ -63,7 +65,7 @@ class RunOptions:
         task_seeds: Trainings of each candidate.
         recipe: Budget of a training.
         alarm: Whether detectors are trained at checkpoints and the gate is asked.
-        kappa, drop, by_session: Of the alarm; see `watch_detector`.
+        kappa, drop, by_session, flags: Of the alarm; see `watch_detector`.
         loop: How the loop runs.
     """
 
@@ -76,6 +78,7 @@ class RunOptions:
     floor: float = FLOOR
     pool: Path | None = None
     pool_size: int = 1000
+    refresh: int = 0
     anew: int = 0
     confirm: int = 0
     workers: int = 1
@@ -87,6 +90,7 @@ class RunOptions:
     kappa: float = 0.0
     drop: float = Rule.drop
     by_session: bool = False
+    flags: int = 1
     loop: TuneOptions = field(default_factory=TuneOptions)
 
 
@@ -127,7 +131,8 @@ def run(
         watch = watch_detector(
             parted, out / "alarm", options.loop, images=options.task_images,
             seeds=options.task_seeds, recipe=options.recipe, kappa=options.kappa,
-            drop=options.drop, by_session=options.by_session, boxes=options.boxes,
+            drop=options.drop, by_session=options.by_session, flags=options.flags,
+            boxes=options.boxes,
             evidence=LookEvidence(
                 vector, captures, described, out / "alarm" / "features", key / "evidence", show
             ),
@@ -150,7 +155,7 @@ def run(
     else:
         measured = _pool(vector, truth, embed_made, out, options, key)
     notes = measured.notes
-    parts: list[Objective] = [measured.objective]
+    parts: list[Objective | Growing] = [measured.objective]
     if options.task:
         parts.append(
             detection_loss(
@@ -158,7 +163,7 @@ def run(
                 recipe=options.recipe, boxes=options.boxes, workers=options.workers, show=show,
             )
         )  # fmt: skip
-    objective = parts[0] if len(parts) == 1 else Together(tuple(parts))
+    objective = parts[0] if len(parts) == 1 else GrowingTogether(tuple(parts))
     with show("trials") as update:
         outcome = tune(vector, objective, options.loop, out, watch=watch, progress=update)
     best = vector.apply(outcome.best.values)
@@ -198,7 +203,7 @@ class Measured:
         notes: What a reader must know.
     """
 
-    objective: Objective
+    objective: Objective | Growing
     ended: Callable[[], int]
     notes: tuple[str, ...] = ()
 
@@ -229,21 +234,26 @@ def _anew(
 def _pool(
     vector: Vector, truth: Array, embed: Embed, out: Path, options: RunOptions, key: Key
 ) -> Measured:
-    notes: tuple[str, ...] = ()
-    if options.pool is not None:
-        dataset = Dataset.open(options.pool)
-        notes = (f"The pool is {options.pool}; candidates that leave its ranges are refused.",)
-    else:
-        wide = widened(vector)
-        # Another stream than the start's own datasets have.
-        seed = (Key(options.loop.seed) / "tune pool").entropy() % 2**63
-        law = wide.model_copy(update={"seed": seed})
-        dataset = render(law, out / "pool", options.pool_size, options.workers)
-    pool, law = open_pool(dataset)
-    changed(vector.config.space(), law.space())
-    owner = [record.index for record in dataset for _ in record.frames]
-    objective = PoolObjective.of(
-        pool, embed(captures_of(dataset)), owner, truth, names=options.objectives, key=key,
-        floor=options.floor,
+    def batch(config: Config, number: int) -> Batch:
+        if number == 0 and options.pool is not None:
+            dataset = Dataset.open(options.pool)
+        else:
+            # Another stream than the start's own datasets have.
+            stream = Key(options.loop.seed) / "tune pool"
+            seed = (stream / number if number else stream).entropy() % 2**63
+            folder = out / (f"pool-{number}" if number else "pool")
+            law = config.model_copy(update={"seed": seed})
+            dataset = render(law, folder, options.pool_size, options.workers)
+        pool, law = open_pool(dataset)
+        changed(vector.config.space(), law.space())
+        owner = [record.index for record in dataset for _ in record.frames]
+        return Batch(pool, embed(captures_of(dataset)), np.array(owner, np.int64))
+
+    objective = GrowingPool(
+        vector, batch, widened(vector), truth, options.objectives, options.refresh, key,
+        options.floor,
     )  # fmt: skip
-    return Measured(objective, lambda: len(owner), notes)
+    notes = () if options.pool is None else (
+        f"The pool is {options.pool}; candidates that leave its ranges are refused.",
+    )  # fmt: skip
+    return Measured(objective, lambda: objective.pictures, notes)

@@ -27,6 +27,9 @@ POOL = typer.Option(None, "--pool", help="A dataset to re-weight, instead of ren
 SIZE = typer.Option(
     None, "--pool-size", min=4, help="Samples of the pool that is rendered. [default: 1000]"
 )
+REFRESH = typer.Option(
+    0, "--refresh", min=0, help="Add as many samples of the best ranges after so many trials each."
+)
 FLOOR = typer.Option(
     None, "--floor", min=4, help="Least effective sample size of half a pool. [default: 50]"
 )
@@ -57,7 +60,12 @@ BY_SESSION = typer.Option(
     False, "--by-session", help="The alarm takes sessions, not pictures, as independent."
 )
 ON_STOP = typer.Option(
-    "rollback", "--on-stop", help="When the alarm says stop: rollback, stop or continue."
+    "rollback",
+    "--on-stop",
+    help="When the alarm says stop: rollback, next-gate (roll back and go on), stop or continue.",
+)
+FLAGS = typer.Option(
+    1, "--flags", min=1, help="How often one gate may say stop before it is left; costs power."
 )
 ITERATIONS = typer.Option(None, "--iterations", min=1, help="Training steps of the detector.")
 WORKERS = typer.Option(1, "--workers", min=1, help="Processes that render.")
@@ -79,6 +87,7 @@ def tune(
     move: list[str] = MOVE,
     pool: Path | None = POOL,
     pool_size: int | None = SIZE,
+    refresh: int = REFRESH,
     floor: float | None = FLOOR,
     anew: int = ANEW,
     part: str = PART,
@@ -97,6 +106,7 @@ def tune(
     drop: float = DROP,
     by_session: bool = BY_SESSION,
     on_stop: str = ON_STOP,
+    flags: int = FLAGS,
     workers: int = WORKERS,
     assignments: list[str] = SET,
     seed: int = SEED,
@@ -112,7 +122,9 @@ def tune(
     from simgen.config import load_config
     from simgen.errors import ConfigError
 
-    pooled = {"--pool": pool, "--pool-size": pool_size, "--floor": floor}
+    pooled = {
+        "--pool": pool, "--pool-size": pool_size, "--refresh": refresh or None, "--floor": floor,
+    }  # fmt: skip
     if anew and (given := [name for name, value in pooled.items() if value is not None]):
         raise ConfigError(
             "`--anew` renders each candidate and has no pool", ", ".join(given),
@@ -128,6 +140,7 @@ def tune(
         floor=LEAST if floor is None else floor,
         pool=pool,
         pool_size=1000 if pool_size is None else pool_size,
+        refresh=refresh,
         anew=anew,
         confirm=fresh,
         workers=workers,
@@ -139,6 +152,7 @@ def tune(
         kappa=kappa,
         drop=drop,
         by_session=by_session,
+        flags=flags,
         loop=TuneOptions(budget=budget, sampler=sampler, every=every, on_stop=on_stop, seed=seed),
     )
     start = load_config(config, assignments)
