@@ -11,9 +11,43 @@ from numpy.typing import NDArray
 
 from evaluation.alarm.flags import bias_amplification as bias
 from evaluation.alarm.flags import fools_one_model
+from evaluation.alarm.ledger import Ledger
 from evaluation.alarm.scores import Array
 
 Sides = Sequence[Mapping[str, NDArray[Any]]]
+
+
+@dataclass(frozen=True, eq=False)
+class SeenLook:
+    """A look as its loop may be told of it afterwards: no score of the gate.
+
+    Attributes:
+        number: Of the look.
+        answer: What the gate said.
+        values: Of what moves, by path.
+        sheet: JPEG of a few pictures.
+    """
+
+    number: int
+    answer: str
+    values: Mapping[str, float]
+    sheet: bytes
+
+
+def seen_looks(ledger: Ledger) -> tuple[SeenLook, ...]:
+    """The answered looks of a tuning; none of another loop."""
+    state = ledger.state()
+    evidence = state.opened["about"].get("evidence")
+    if evidence is None:
+        return ()
+    paths = [str(path) for path, _, _ in evidence["parameters"]]
+    found = []
+    for look in state.looks:
+        if look.answer is not None:
+            side = ledger.side(look)
+            values = dict(zip(paths, side["parameters"].tolist(), strict=True))
+            found.append(SeenLook(look.checkpoint, look.answer, values, side["sheet"].tobytes()))
+    return tuple(found)
 
 
 @dataclass(frozen=True, eq=False)

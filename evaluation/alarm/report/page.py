@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 from pathlib import Path
@@ -15,6 +14,7 @@ from markupsafe import Markup
 from evaluation.alarm.report.chart import chart, path
 from evaluation.alarm.report.flags import flag_rows
 from evaluation.alarm.verdict import Verdict
+from evaluation.report.pictures import grouped
 from simgen.dataset.files import storing
 
 PAGE, RECORD = "alarm.html", "alarm.json"
@@ -188,24 +188,18 @@ def _parameters(verdict: Verdict) -> list[dict[str, Any]]:
 
 def _sheets(verdict: Verdict) -> list[dict[str, Any]]:
     """One a run of checkpoints that have the same pictures."""
-    shown = verdict.trajectory.shown
-    if shown is None:
+    if verdict.trajectory.shown is None:
         return []
     flagged = {each.checkpoint for each in verdict.flags}
-    found: list[dict[str, Any]] = []
-    before = None
-    for number, sheet in enumerate(shown.sheets):
-        if sheet != before:
-            data = base64.b64encode(sheet).decode("ascii")
-            found.append({"first": number, "image": f"data:image/jpeg;base64,{data}"})
-            before = sheet
-        found[-1]["last"] = number
-    for each in found:
-        here = range(each["first"], each["last"] + 1)
-        each["name"] = (
-            f"Checkpoint {here[0]}" if len(here) == 1 else f"Checkpoints {here[0]} to {here[-1]}"
-        )
-        each["best"], each["stop"] = verdict.best in here, bool(flagged & set(here))
+    found = []
+    for first, last, image in grouped(verdict.trajectory.shown.sheets):
+        name = f"Checkpoint {first}" if first == last else f"Checkpoints {first} to {last}"
+        style, said = "", ""
+        if flagged & set(range(first, last + 1)):
+            style, said = "stop", "a flag was raised"
+        elif flagged and first <= verdict.best <= last:
+            style, said = "best", "best that passed"
+        found.append({"name": name, "image": image, "style": style, "said": said})
     return found
 
 
