@@ -20,7 +20,7 @@ LINES: Mapping[str, Sequence[Line]] = {
         ("panel", "gate", "outside judges"),
     ),
     self_reference.NAME: (
-        ("to gate", "gate", "distance to the gate"),
+        ("to gate", "gate", "distance to the gate, up to a constant"),
         ("to last", "press", "distance to the last pictures"),
     ),
     collapse.NAME: (
