@@ -9,7 +9,7 @@ import numpy as np
 from markupsafe import Markup
 
 from evaluation.alarm.flags import bias_amplification as bias
-from evaluation.alarm.flags import collapse, fools_one_model, self_reference
+from evaluation.alarm.flags import collapse, fools_one_model, reversal, self_reference
 from evaluation.alarm.report.chart import spark
 from evaluation.alarm.verdict import WORDS, Verdict
 
@@ -49,8 +49,9 @@ def flag_rows(verdict: Verdict) -> list[dict[str, Any]]:
             evidence.append(one.evidence)
         elif p_value is not None or name not in LINES:
             answer = "not detected"
-            if p_value is not None:
-                evidence.append(f"smallest p = {p_value.min():.2g}")
+            evidence.append(
+                _nearest(verdict, name) if p_value is None else f"smallest p = {p_value.min():.2g}"
+            )
         else:
             answer = "not run"
             evidence.append(missing.get(name, "what it looks at was not recorded"))
@@ -66,6 +67,17 @@ def flag_rows(verdict: Verdict) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def _nearest(verdict: Verdict, name: str) -> str:
+    """Where one of the two main flags came nearest to being raised."""
+    primary = verdict.primary
+    z = (primary.reversal if name == reversal.NAME else primary.stagnation)[0]
+    lead = z - primary.critical[0]
+    if not np.isfinite(lead).any():
+        return "never asked: the proxy gained too little"
+    at = int(np.nanargmax(np.where(np.isfinite(lead), lead, -np.inf)))
+    return f"nearest at checkpoint {at}: z = {z[at]:.2f}, needed {primary.critical[0, at]:.2f}"
 
 
 def _series(verdict: Verdict, name: str) -> list[np.ndarray]:

@@ -79,6 +79,7 @@ def test_the_page_shows_settings_pictures_and_the_numbers_of_flags(tuning: Path)
     assert "outside judges" in text
     assert "the captures have one category" in text  # why BIAS AMPLIFICATION was not run
     assert '<a href="../tune.html">' in text
+    assert "that the real score does not fall" in text
     assert "0" * 60 not in text.replace("base64", "")  # a digest is cut short
     assert not re.search(r"(src|href)=.?http", text)
 
@@ -89,10 +90,13 @@ def test_a_loop_of_another_generator_has_no_such_parts(tuning: Path, tmp_path: P
     for look in range(3):
         for seed in range(2):
             rows += [
-                f"{look},{0.1 * look},{seed},{image},{draw.random():.3f}" for image in range(400)
+                f"{look},{0.01 * look},{seed},{image},{draw.random():.3f}" for image in range(400)
             ]
     (tmp_path / "loop.csv").write_text("\n".join(rows))
     text = render(judge(load(tmp_path / "loop.csv"), key=KEY))
+    assert re.search(r"nearest at checkpoint \d: z = -?\d\.\d\d, needed \d\.\d\d", text)
+    assert "never asked: the proxy gained too little" in text
+    assert "0.25 of its gain" in text
     assert "What the pictures became" not in text
     assert "What the loop moved" not in text
     assert "what it looks at was not recorded" in text
