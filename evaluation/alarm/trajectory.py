@@ -22,6 +22,7 @@ from evaluation.alarm.diagnosis import Evidence
 from evaluation.alarm.ledger import NAME, Ledger
 from evaluation.alarm.rule import Rule
 from evaluation.alarm.scores import Array, GateSummary, ScoreError, checked, summarise
+from evaluation.alarm.shown import Shown
 from evaluation.alarm.state import STOP
 from simgen.errors import ConfigError, StoreError, did_you_mean
 
@@ -47,6 +48,7 @@ class Trajectory:
         voided: Why the protocol was voided; empty where it was kept.
         notes: What a reader must know.
         sealed: What opening the sealed part found; None while it is shut.
+        shown: Settings and pictures of a tuning; None of another loop.
         epoch: Gate that the scores are of, from 1.
         stops: (gate, checkpoint in the ledger) of each earlier stop that the loop went back
             from; such a checkpoint is not part of this run.
@@ -64,6 +66,7 @@ class Trajectory:
     voided: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     sealed: Mapping[str, Any] | None = None
+    shown: Shown | None = None
     epoch: int = 1
     stops: tuple[tuple[int, int], ...] = ()
 
@@ -142,7 +145,8 @@ def from_ledger(ledger: Ledger) -> Trajectory:
         notes=tuple(notes),
         sealed=state.sealed,
     )
-    return replace(found, epoch=state.epoch, stops=stops)
+    shown = Shown.of(state.opened["about"], sides)
+    return replace(found, shown=shown, epoch=state.epoch, stops=stops)
 
 
 def _trajectory(

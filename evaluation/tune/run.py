@@ -10,6 +10,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from evaluation.alarm.rule import Rule
+from evaluation.alarm.shown import SeenLook, seen_looks
 from evaluation.captures import CaptureSet
 from evaluation.convention import BoxConvention
 from evaluation.distances import Stage as Show
@@ -179,7 +180,9 @@ def run(
             1 + len(t.confirmed) for t in outcome.trials if t.state in {"complete", "pruned"}
         )
         rendered += options.task_images * done
+    looks: tuple[SeenLook, ...] = ()
     if isinstance(watch, LedgerWatch) and options.alarm:
+        looks = seen_looks(watch.ledger)
         if not options.by_session:
             told = (
                 "The alarm took gate pictures as independent of each other, given the setting: "
@@ -189,8 +192,9 @@ def run(
         settings = {look.setting for look in watch.ledger.state().looks}
         rendered += options.task_images * len(settings)
     return Evidence.of(
-        outcome, key=key / "pressure", confirmation=fresh, rendered=rendered, notes=notes
-    )
+        outcome, key=key / "pressure", confirmation=fresh, rendered=rendered, notes=notes,
+        looks=looks,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,7 @@ import jinja2
 from markupsafe import Markup
 
 from evaluation.metrics.result import Result
+from evaluation.report.pictures import grouped
 from evaluation.tune.report import charts
 from evaluation.tune.vector import scale_of
 from evaluation.tune.watch import STOP
@@ -69,7 +70,22 @@ def view(evidence: Evidence) -> dict[str, Any]:
         "disagreement": evidence.disagreement,
         "parameters": rows,
         "failures": failures(evidence),
+        "looks": evidence.looks,
+        "sheets": _sheets(evidence),
     }
+
+
+def _sheets(evidence: Evidence) -> list[dict[str, str]]:
+    """One a run of looks that have the same pictures."""
+    found = []
+    for first, last, image in grouped([each.sheet for each in evidence.looks]):
+        here = evidence.looks[first : last + 1]
+        stop = STOP in {each.answer for each in here}
+        name = f"Look {first}" if first == last else f"Looks {first} to {last}"
+        said = STOP if stop else here[-1].answer
+        style = "stop" if stop else ""
+        found.append({"name": name, "image": image, "style": style, "said": said})
+    return found
 
 
 def verdict(evidence: Evidence) -> tuple[str, str, list[str]]:

@@ -16,7 +16,7 @@ from evaluation.captures import CaptureSet, LabelledImage
 from evaluation.features import colour_and_edges, efficientnet_lite0, random_filters, resized
 from evaluation.report.pictures import contact_sheet
 from evaluation.tasks.config import TrainConfig
-from evaluation.tune.described import Vectors
+from evaluation.tune.described import Vectors, description
 from evaluation.tune.evidence import LookEvidence
 from evaluation.tune.gate import RealParts, watch_detector
 from evaluation.tune.loop import TuneOptions
@@ -80,7 +80,14 @@ def test_a_look_has_what_all_flags_look_at(tmp_path: Path) -> None:
         assert {tuple(row) for row in table.tolist()} <= {(1, 0), (0, 1)}
     again = evidence(tmp_path, tuning).of_look(CONFIG, made, start, gate)
     assert all(np.array_equal(found[name], again[name]) for name in found)
-    about = taker.about()
+    taker = replace(taker, own=description("statistics", tuning))
+    found = taker.of_look(CONFIG, made, start, gate)
+    assert (found["judge"].shape, found["panel"].shape) == ((12,), (3, 12))
+
+
+def test_what_is_registered_names_all_of_it(tmp_path: Path) -> None:
+    about = evidence(tmp_path, captures(tmp_path / "tuning", 4, 120.0, ("die", "coin"))).about()
+    assert about["table"] == {"categories": ["coin", "die"], "sizes_px": [32, 96]}
     assert about["judge"] == "colour and edges"
     assert about["parameters"] == [
         ["scene.a.uniform[0]", 0, 1], ["scene.a.uniform[1]", 0, 1]
