@@ -21,7 +21,7 @@ from evaluation.tune.active_spots import CONFIDENCE, Weakness, weak_spots
 from evaluation.tune.leaves import leaves, written
 from evaluation.tune.pool import Column, Pool
 from evaluation.tune.vector import place
-from evaluation.tune.weights import Array, self_normalised
+from evaluation.tune.weights import Array, SparseError, self_normalised
 from simgen.config import Config, config_from_plain
 from simgen.errors import ConfigError
 from simgen.rng import Key
@@ -138,6 +138,8 @@ def lean(
             f"there must be at least {FEWEST} samples to find where a model is weak",
             len(pool), "generate more; hundreds are better",
         )  # fmt: skip
+    if loss.shape != (len(pool),) or not np.isfinite(loss).all():
+        raise SparseError("losses must be finite, one a sample", loss.shape)
     order = (key / "halves").generator().permutation(len(pool))
     finds, judges = (np.sort(half) for half in np.array_split(order, 2))
     half, mine = _part(pool, finds), loss[finds]

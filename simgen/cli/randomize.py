@@ -64,9 +64,7 @@ def active(
 
     options = ActiveOptions(worth, keep, bins, level)
     found = run(dataset, model, options, key=Key(seed) / "active", show=progress)
-    config, difference, record = write(
-        "active", found.start, found.config, found.to_dict(), out
-    )  # fmt: skip
+    files = write("active", found.start, found.config, found.to_dict(), out)
     if not as_json:
         _show_weak(found)
     facts: dict[str, object] = {
@@ -77,9 +75,9 @@ def active(
         "loss after": _mean(found.after, as_json=as_json),
         "gain": _mean(found.gain, as_json=as_json),
         "effective samples": round(found.ess, 1),
-        "config": str(config),
-        "difference": str(difference),
-        "record": str(record),
+        "config": str(files[0]),
+        "difference": str(files[1]),
+        "record": str(files[2]),
     }
     result(facts, as_json=as_json)
 

@@ -276,6 +276,10 @@ def test_refusals() -> None:
     pool, losses = drawn(WORLD, 39, "few")
     with pytest.raises(ConfigError, match=r"at least 40 samples to find .* got 39; generate more"):
         lean(WORLD, pool, losses, ActiveOptions(), key=KEY)
+    pool, losses = drawn(WORLD, 40, "enough")
+    for bad in (losses[:39], np.where(np.arange(40) == 3, np.nan, losses)):
+        with pytest.raises(SparseError, match="losses must be finite, one a sample"):
+            lean(WORLD, pool, bad, ActiveOptions(), key=KEY)
     with pytest.raises(ConfigError, match=r"`0 < keep < 1` must hold; got 1"):
         ActiveOptions(keep=1)
     with pytest.raises(ConfigError, match=r"`bins >= 2` must hold; got 1"):
