@@ -152,7 +152,7 @@ def test_neighbours_by_hand():
         least_distance([np.zeros((1, 2))])
 
 
-@given(seed=st.integers(0, 10**6), sizes=st.lists(st.integers(2, 30), min_size=2, max_size=4))
+@given(seed=st.integers(0, 10**6), sizes=st.lists(st.integers(2, 12), min_size=2, max_size=4))
 def test_about_the_level_is_nearer_within_parts(seed, sizes):
     rng = np.random.default_rng(seed)
     parts = [rng.standard_normal((n, 4)) for n in sizes]
