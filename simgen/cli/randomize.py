@@ -53,17 +53,23 @@ def active(
     level: float = typer.Option(
         0.05, "--level", help="Chance that any factor leans though none goes with the loss."
     ),
+    boxes: str = typer.Option(
+        "tight", "--boxes", help="As in `task train`, where the detector was trained so."
+    ),
     seed: int = SEED,
     as_json: bool = JSON,
 ) -> None:
     """Find where a detector is weak; write a config that draws more of that."""
+    from evaluation.convention import BoxConvention
     from evaluation.tune.active_detector import active as run
     from evaluation.tune.active_run import ActiveOptions
     from evaluation.tune.randomize import write
     from simgen.rng import Key
 
     options = ActiveOptions(worth, keep, bins, level)
-    found = run(dataset, model, options, key=Key(seed) / "active", show=progress)
+    drawn = BoxConvention.parse(boxes)
+    key = Key(seed) / "active"
+    found = run(dataset, model, options, boxes=drawn, key=key, show=progress)
     files = write("active", found.start, found.config, found.to_dict(), out)
     if not as_json:
         _show_weak(found)
