@@ -141,7 +141,10 @@ def automatic(
 
 
 def _show_weak(found: Leaning) -> None:
-    table = Table("factor", "p", "worst where", "loss there", "95 %", "loss elsewhere", box=None)
+    table = Table(box=None)
+    table.add_column("factor", overflow="fold")
+    for title in ("p", "worst where", "loss there", "95 %", "loss elsewhere"):
+        table.add_column(title, overflow="fold")
     for each in found.weak[:MOST]:
         worst = each.worst
         others = [spot.loss for spot in each.spots if spot is not worst]
