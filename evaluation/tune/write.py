@@ -133,10 +133,10 @@ def as_yaml(config: Config) -> str:
     return yaml.safe_dump(data, sort_keys=False, default_flow_style=None, width=100)
 
 
-def difference(before: str, after: str) -> str:
-    """A unified diff of two configs as text; empty where nothing moved."""
+def difference(before: str, after: str, name: str = "tuned") -> str:
+    """A unified diff of two configs as text, the second called `name`; empty where none is."""
     lines = difflib.unified_diff(
-        before.splitlines(keepends=True), after.splitlines(keepends=True), "start", "tuned", n=1
+        before.splitlines(keepends=True), after.splitlines(keepends=True), "start", name, n=1
     )
     return "".join(lines)
 
