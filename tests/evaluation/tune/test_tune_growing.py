@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from evaluation.tune.growing import Batch, GrowingPool, GrowingTogether, padded
 from evaluation.tune.loop import TuneOptions, tune
 from evaluation.tune.objective import TaskObjective
-from evaluation.tune.pool import Pool
+from evaluation.tune.pool import Pool, open_pool
 from evaluation.tune.trial import at_hand
 from evaluation.tune.vector import Vector
 from evaluation.tune.weights import SparseError
@@ -68,6 +69,47 @@ def test_a_mixture_is_unbiased_where_the_pools_alone_are():
         shares = wide.joined(near).reweight(candidate).weights.shares
         means.append(shares @ np.concatenate([x, y])[:, 0])
     assert np.mean(means) == pytest.approx(0.35, abs=4 * np.std(means) / np.sqrt(60))
+
+
+def accepted(config: Config, key: Key, count: int) -> tuple[Pool, np.ndarray]:
+    """Samples of a scene that refuses four of five draws in which a is above 0.4."""
+    kept, refused, number = [], 0, 0
+    while len(kept) < count:
+        one = config.space().draw(key / number)
+        luck = (key / number / "scene").generator().uniform()
+        number += 1
+        if one.values["scene"]["a"] <= 0.4 or luck < 0.2:  # type: ignore[index, call-overload, operator]
+            kept.append(one)
+        else:
+            refused += 1
+    values = np.array([one.values["scene"]["a"] for one in kept])  # type: ignore[index, call-overload]
+    return Pool.of(config.space(), (one.factors for one in kept), refused=refused), values
+
+
+def test_laws_of_which_scenes_refuse_unlike_shares_are_mixed_by_their_draws():
+    wide, x = accepted(CONFIG, KEY / "accepted", 600)
+    near, y = accepted(ranged(a=(0.2, 0.4)), KEY / "accepted near", 400)
+    both, value = wide.joined(near), np.concatenate([x, y])
+    assert (wide.refused, near.refused) == (both.refused, 0)
+    inside = (value >= 0.2) & (value <= 0.4)
+    found = float(both.reweight(CONFIG.space()).weights.shares @ inside)
+    # of all that the scene accepts of the widest law; by samples alone it would be 0.28
+    assert found == pytest.approx(0.2 / 0.52, abs=0.03)
+
+
+def test_a_dataset_tells_how_many_draws_were_refused():
+    made = [CONFIG.space().draw(KEY / n) for n in range(3)]
+
+    class Stored:
+        manifest = SimpleNamespace(
+            config=CONFIG.resolved(), rejections={"no view": 4, "physics: unsettled": 3}
+        )
+
+        def __iter__(self):
+            return iter(made)
+
+    pool, _ = open_pool(Stored())  # type: ignore[arg-type]
+    assert pool.refused == 7
 
 
 def test_a_law_that_the_pool_does_not_cover_is_refused():
