@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.tune.axes import Pair
+from evaluation.tune.course import Course
 from evaluation.tune.objective import PoolObjective, Together
 from evaluation.tune.pool import Pool
-from evaluation.tune.trial import Growing, Objective, Trial, at_hand, incumbent
+from evaluation.tune.trial import Growing, Objective, Trial, at_hand
 from evaluation.tune.vector import Vector
 from evaluation.tune.weights import FLOOR, Array
 from simgen.config import Config
@@ -59,8 +60,9 @@ def padded(vector: Vector, values: Mapping[str, float]) -> Config:
 class GrowingPool:
     """Distances of a pool to which a batch is added after every so many trials.
 
-    What is rendered follows from the trials alone, so that a loop that was killed goes on with
-    the same pool. It is no objective itself: `grown` gives that of a loop's next trial.
+    What is rendered follows from the trials and from what an alarm answered, so that a loop that
+    was killed goes on with the same pool. It is no objective itself: `grown` gives that of a
+    loop's next trial.
 
     Attributes:
         vector: What moves.
@@ -87,22 +89,23 @@ class GrowingPool:
     @property
     def about(self) -> Mapping[str, Any]:
         """What it measures on."""
-        return {**self.grown(()).about, "refresh": self.every}
+        return {**self.grown((), Course()).about, "refresh": self.every}
 
     @property
     def pictures(self) -> int:
         """How many were rendered so far."""
         return sum(len(batch.owner) for batch in self._batches)
 
-    def grown(self, trials: Sequence[Trial]) -> PoolObjective:
-        """The objective of the trial after these."""
+    def grown(self, trials: Sequence[Trial], course: Course) -> PoolObjective:
+        """The objective of the trial after these; no batch lies around what a stop has barred."""
         due = 1 + ((len(trials) - 1) // self.every if trials and self.every else 0)
         while len(self._known) < due:
             number = len(self._known)
-            best = incumbent(list(trials[: number * self.every]))
             config = self.widest
             if number > 0:
-                assert best is not None  # noqa: S101 - the start is always confirmed
+                before = number * self.every
+                best = course.best_known(trials[:before], before + 1)
+                assert best is not None  # noqa: S101 - the start is confirmed, and never barred
                 config = padded(self.vector, best.values)
             self._batches.append(self.render(config, number))
             self._known.append(self._objective())
@@ -143,6 +146,6 @@ class GrowingTogether:
         """Of each part."""
         return {f"part {number}": dict(part.about) for number, part in enumerate(self.parts)}
 
-    def grown(self, trials: Sequence[Trial]) -> Together:
+    def grown(self, trials: Sequence[Trial], course: Course) -> Together:
         """What each part has come to."""
-        return Together(tuple(at_hand(part, trials) for part in self.parts))
+        return Together(tuple(at_hand(part, trials, course) for part in self.parts))

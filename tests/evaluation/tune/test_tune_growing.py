@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from evaluation.tune.course import Course
 from evaluation.tune.growing import Batch, GrowingPool, GrowingTogether, padded
-from evaluation.tune.loop import TuneOptions, tune
+from evaluation.tune.loop import Outcome, TuneOptions, tune
 from evaluation.tune.objective import TaskObjective
 from evaluation.tune.pool import Pool, open_pool
-from evaluation.tune.trial import at_hand
+from evaluation.tune.trial import at_hand, incumbent
 from evaluation.tune.vector import Vector
+from evaluation.tune.watch import Checkpoint
 from evaluation.tune.weights import SparseError
 from evaluation.tune.widen import widened
 from simgen.config import Config, config_from_plain
@@ -171,10 +174,61 @@ def test_a_loop_that_was_stopped_goes_on_with_the_same_pool(tmp_path):
     assert [t.to_json() for t in parts.trials] == [t.to_json() for t in whole.trials]
 
 
+class Refuses:
+    """An alarm that says stop at its third look, and asks another gate after that."""
+
+    gates, flags = 2, 1
+
+    def look(self, checkpoint: Checkpoint) -> str:
+        return "stop" if checkpoint.number == 2 else "continue"
+
+
+def test_no_batch_is_rendered_around_what_a_stop_has_barred(tmp_path):
+    """Looks at 1, 21, 41 and on; the stop at 41 bars trials 21 to 40, a batch comes at 41."""
+    rendered: list[dict[int, str]] = []
+
+    def watched(budget: int, folder: str) -> tuple[Outcome, dict[int, str]]:
+        laws: dict[int, str] = {}
+        pool = growing(40)
+        plain = pool.render
+
+        def render(config: Config, number: int) -> Batch:
+            laws[number] = config.digest()
+            return plain(config, number)
+
+        options = TuneOptions(budget=budget, every=20, on_stop="next-gate", seed=2, patience=99)
+        found = tune(
+            VECTOR, replace(pool, render=render), options, tmp_path / folder, watch=Refuses()
+        )
+        rendered.append(laws)
+        return found, laws
+
+    whole, laws = watched(44, "a")
+    passed = incumbent(list(whole.trials[:21]))
+    refused = incumbent(list(whole.trials[:40]))
+    assert passed is not None
+    assert refused is not None
+    assert padded(VECTOR, refused.values) != padded(VECTOR, passed.values)
+    assert laws[1] == padded(VECTOR, passed.values).digest()
+    # a loop that goes on knows of the stop from the start, and renders the same
+    for budget in (30, 41, 44):
+        parts, laws = watched(budget, "b")
+    assert laws == rendered[0]
+    assert parts.trials == whole.trials
+
+
+def test_a_stop_changes_no_batch_that_was_rendered_before_it(tmp_path):
+    course = Course(barred=((11, 31),))
+    trials = tune(VECTOR, growing(20), TuneOptions(budget=31, seed=2, patience=99), tmp_path).trials
+    assert course.best_known(trials[:20], 21) == incumbent(list(trials[:20]))
+    left = [trial for trial in trials[:30] if trial.number < 11]
+    assert course.best_known(trials[:30], 31) == incumbent(left)
+
+
 def test_halves_keep_apart_what_was_searched_and_what_confirms(tmp_path):
     pool = growing(20)
     outcome = tune(VECTOR, pool, TuneOptions(budget=25, seed=2, patience=50), tmp_path)
-    first, later = pool.grown(()), pool.grown(outcome.trials)
+    first, later = pool.grown((), Course()), pool.grown(outcome.trials, Course())
     for stage in ("search", "confirm"):
         before, after = first.halves[stage].samples, later.halves[stage].samples
         assert set(before) <= set(after)
@@ -188,6 +242,6 @@ def test_one_of_several_objectives_may_grow():
     fixed = TaskObjective("loss", lambda *_: iter([0.5]), 1)
     both = GrowingTogether((pool, fixed))
     assert both.names == ("energy", "loss")
-    *_, last = at_hand(both, ())(CONFIG, stage="search", key=KEY)
+    *_, last = at_hand(both, (), Course())(CONFIG, stage="search", key=KEY)
     assert last.scores["loss"] == 0.5
     assert last.scores["energy"] > 0
