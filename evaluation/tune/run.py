@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from evaluation.tune.confirm import Embed, confirm, render
 from evaluation.tune.described import Description, Vectors, description
 from evaluation.tune.downstream import detection_loss
 from evaluation.tune.evidence import LookEvidence
-from evaluation.tune.gate import RealParts, watch_detector
+from evaluation.tune.gate import GatePart, RealParts, watch_detector
 from evaluation.tune.growing import Batch, GrowingPool, GrowingTogether
 from evaluation.tune.leaves import changed
 from evaluation.tune.ledger_watch import LedgerWatch
@@ -179,22 +179,27 @@ def run(
         done = sum(
             1 + len(t.confirmed) for t in outcome.trials if t.state in {"complete", "pruned"}
         )
-        rendered += options.task_images * done
+        rendered += options.task_images * config.frames.count * done
     looks: tuple[SeenLook, ...] = ()
     if isinstance(watch, LedgerWatch) and options.alarm:
         looks = seen_looks(watch.ledger)
         if not options.by_session:
-            told = (
-                "The alarm took gate pictures as independent of each other, given the setting: "
-                f"{len(set(parted.sessions))} capture sessions."
-            )
-            notes = (*notes, told)
+            notes = (*notes, taken_as_independent(parted.gates[: watch.gates]))
         settings = {look.setting for look in watch.ledger.state().looks}
-        rendered += options.task_images * len(settings)
+        rendered += options.task_images * config.frames.count * len(settings)
     return Evidence.of(
         outcome, key=key / "pressure", confirmation=fresh, rendered=rendered, notes=notes,
         looks=looks,
     )  # fmt: skip
+
+
+def taken_as_independent(gates: Sequence[GatePart]) -> str:
+    """What a reader must know of the gates where pictures, not sessions, are independent."""
+    counts = [len(set(part.sessions)) for part in gates]
+    return (
+        "The alarm took gate pictures as independent of each other, given the setting. "
+        f"Capture sessions by gate: {', '.join(map(str, counts))}."
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -57,7 +57,9 @@ DROP = typer.Option(
     0.1, "--drop", min=0.001, help="Fall of the gate score that the alarm must be able to see."
 )
 BY_SESSION = typer.Option(
-    False, "--by-session", help="The alarm takes sessions, not pictures, as independent."
+    False,
+    "--by-session",
+    help="The alarm takes capture sessions, not pictures, as independent: 8 a gate or more.",
 )
 ON_STOP = typer.Option(
     "rollback",
