@@ -210,6 +210,21 @@ def test_a_gate_is_not_opened_when_nothing_is_left_to_be_judged(tmp_path: Path) 
     found = tune(VECTOR, Bowl(), short, tmp_path, watch=script)
     assert len(script.seen) == 3
     assert found.best.number == script.seen[1].incumbent
+    title, tone, sentences = page_verdict(Evidence.of(found, key=Key(0)))
+    assert title.startswith("The alarm said stop at look 2: ")
+    assert tone == "behind"
+    assert sentences[-2:] == [
+        "The alarm said stop at look 2; the loop went back to the best setting that had passed.",
+        "No look since then had anything to compare with.",
+    ]
+    # so it is where another gate was looked at once, and the loop went on
+    once = TuneOptions(budget=20, every=8, on_stop="next-gate")
+    found = tune(VECTOR, Bowl(), once, tmp_path / "b", watch=Script([GO, GO, STOP], gates=2))
+    assert len(found.answers) == 4
+    title, _, sentences = page_verdict(Evidence.of(found, key=Key(0)))
+    assert title.startswith("The alarm said stop at look 2: ")
+    assert sentences[-2].endswith("had passed, and went on.")
+    assert sentences[-1] == "No look since then had anything to compare with."
     # a larger budget opens it
     more = Script([GO, GO, STOP], gates=2)
     whole = tune(VECTOR, Bowl(), OPTIONS, tmp_path, watch=more)
