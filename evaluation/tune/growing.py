@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from evaluation.tune.axes import Pair
 from evaluation.tune.course import Course
+from evaluation.tune.divergence import covers
+from evaluation.tune.leaves import leaves
 from evaluation.tune.objective import PoolObjective, Together
 from evaluation.tune.pool import Pool
 from evaluation.tune.trial import Growing, Objective, Trial, at_hand
@@ -43,11 +45,30 @@ class Batch:
     owner: NDArray[np.int64]
 
 
-def padded(vector: Vector, values: Mapping[str, float]) -> Config:
-    """The config of these values with its ranges `PAD` wider at each end, within the limits."""
+def padded(vector: Vector, values: Mapping[str, float], pool: Pool) -> Config:
+    """The config of these values with its ranges `PAD` wider at each end, within the limits.
+
+    A range stays as it is where the pool could not have drawn all of the wider one: a pool that
+    was given may have narrower ranges than the limits.
+
+    Args:
+        vector: What moves.
+        values: Ranges that the pool covers.
+        pool: What the samples of the config are to be joined to.
+    """
+    wide = leaves(_padded(vector, values).space())
+    short = tuple(
+        f"{name}."
+        for name, law in wide.items()
+        if law is not None and (mine := pool.law(name)) is not None and not covers(mine, law)
+    )
+    return _padded(vector, values, but=short)
+
+
+def _padded(vector: Vector, values: Mapping[str, float], but: tuple[str, ...] = ()) -> Config:
     found = dict(values)
     for axis in vector.axes:
-        if isinstance(axis, Pair):
+        if isinstance(axis, Pair) and not axis.low.path.startswith(but):
             low, high = (axis.scale.line(values[item.path]) for item in axis.items)
             more = max(PAD * (high - low), 1.0 if axis.scale.whole else 0.0)
             least, greatest = axis.scale.ends
@@ -106,7 +127,7 @@ class GrowingPool:
                 before = number * self.every
                 best = course.best_known(trials[:before], before + 1)
                 assert best is not None  # noqa: S101 - the start is confirmed, and never barred
-                config = padded(self.vector, best.values)
+                config = padded(self.vector, best.values, self._batches[0].pool)
             self._batches.append(self.render(config, number))
             self._known.append(self._objective())
         return self._known[due - 1]

@@ -123,10 +123,35 @@ def test_a_law_that_the_pool_does_not_cover_is_refused():
 
 
 def test_ranges_are_padded_within_their_limits():
-    found = padded(VECTOR, VECTOR.values | ends(a=(0.4, 0.6), b=(0.0, 0.2)))
+    wide, _ = drawn(CONFIG, KEY / "wide", 3)
+    found = padded(VECTOR, VECTOR.values | ends(a=(0.4, 0.6), b=(0.0, 0.2)), wide)
     assert Vector.of(found).values == pytest.approx(
         VECTOR.values | ends(a=(0.35, 0.65), b=(0.0, 0.25))
     )
+
+
+def test_ranges_are_padded_within_what_the_pool_can_give(tmp_path):
+    """A pool of narrower ranges than the limits, as `--pool DATASET` may be."""
+    narrow = ranged(a=(0.3, 0.7))
+    laws: list[Config] = []
+
+    def render(config: Config, number: int) -> Batch:
+        laws.append(config if number else narrow)
+        pool, rows = drawn(laws[-1], KEY / "narrow" / number, 100 if number else 300)
+        return Batch(pool, rows, np.arange(len(pool)))
+
+    start = ranged(a=(0.35, 0.68))
+    vector = Vector.of(start)
+    pool = GrowingPool(
+        vector, render, widened(vector), REAL, ("energy",), 10, KEY / "halves", 20
+    )  # fmt: skip
+    tune(vector, pool, TuneOptions(budget=13, seed=1, patience=99), tmp_path)
+    low, high = (Vector.of(laws[1]).values[f"scene.a.uniform.{end}"] for end in ("low", "high"))
+    assert 0.3 <= low < high <= 0.7
+    # the others are padded all the same
+    few = drawn(narrow, KEY, 3)[0]
+    found = padded(VECTOR, VECTOR.values | ends(a=(0.31, 0.69), b=(0.4, 0.6)), few)
+    assert found == ranged(a=(0.31, 0.69), b=(0.35, 0.65))
 
 
 def ends(**ranges: tuple[float, float]) -> Mapping[str, float]:
@@ -208,8 +233,10 @@ def test_no_batch_is_rendered_around_what_a_stop_has_barred(tmp_path):
     refused = incumbent(list(whole.trials[:40]))
     assert passed is not None
     assert refused is not None
-    assert padded(VECTOR, refused.values) != padded(VECTOR, passed.values)
-    assert laws[1] == padded(VECTOR, passed.values).digest()
+    wide, _ = drawn(CONFIG, KEY / "wide", 3)
+    expected = padded(VECTOR, passed.values, wide)
+    assert padded(VECTOR, refused.values, wide) != expected
+    assert laws[1] == expected.digest()
     # a loop that goes on knows of the stop from the start, and renders the same
     for budget in (30, 41, 44):
         parts, laws = watched(budget, "b")
