@@ -30,6 +30,7 @@ from evaluation.tune.ledger_watch import LedgerWatch
 from evaluation.tune.loop import TuneOptions, tune
 from evaluation.tune.pool import open_pool
 from evaluation.tune.renders import Renders
+from evaluation.tune.study import NAME as STUDY
 from evaluation.tune.study import require_optuna
 from evaluation.tune.trial import Growing, Objective
 from evaluation.tune.vector import Vector
@@ -40,6 +41,8 @@ from evaluation.tune.widen import widened
 from evaluation.tune.write import Evidence
 from simgen.config import Config
 from simgen.dataset import Dataset
+from simgen.dataset.layout import MANIFEST, Manifest
+from simgen.errors import StoreError
 from simgen.rng import Key
 
 
@@ -241,6 +244,17 @@ def _anew(
     return Measured(objective, ended, (note,))
 
 
+def _require_size(pool: Path, size: int, study: Path) -> None:
+    """Refuse to render more of a pool that trials were measured on."""
+    if study.exists() and (pool / MANIFEST).exists():
+        before = Manifest.load(pool).count
+        if before != size:
+            raise StoreError(
+                "a pool must keep its size", f"{size}, where {pool.name} has {before}",
+                "use the size that the study began with, or tune in another folder", "--pool-size",
+            )  # fmt: skip
+
+
 def _pool(
     vector: Vector, truth: Array, embed: Embed, out: Path, options: RunOptions, key: Key
 ) -> Measured:
@@ -253,6 +267,7 @@ def _pool(
             seed = (stream / number if number else stream).entropy() % 2**63
             folder = out / (f"pool-{number}" if number else "pool")
             law = config.model_copy(update={"seed": seed})
+            _require_size(folder, options.pool_size, out / STUDY)
             dataset = render(law, folder, options.pool_size, options.workers)
         pool, law = open_pool(dataset)
         changed(vector.config.space(), law.space())

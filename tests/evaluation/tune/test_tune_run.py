@@ -113,6 +113,9 @@ def test_the_same_command_goes_on_and_renders_nothing_twice(
     assert shards == {p: p.stat().st_mtime_ns for p in folder.rglob("*.tar")}
     with pytest.raises(StoreError, match="must go on as it began; got another measured on"):
         command(*options, "--floor", 9, "--budget", 20, "--out", folder)
+    with pytest.raises(StoreError, match="pool must keep its size; got 90, where pool has 80; use"):
+        command(*options[:-1], 90, "--floor", 8, "--budget", 20, "--out", folder)
+    assert shards == {p: p.stat().st_mtime_ns for p in folder.rglob("*.tar")}
     # A pool that was rendered elsewhere serves as well, and one of another scene does not.
     other = ("--pool", folder / "pool", "--floor", 8, "--budget", 3, "--out", real.parent / "again")
     assert command(*options, *other).exit_code == 0
