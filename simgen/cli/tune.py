@@ -132,6 +132,15 @@ def tune(
             "`--anew` renders each candidate and has no pool", ", ".join(given),
             "leave them out, or tune on a pool without --anew", "--anew",
         )  # fmt: skip
+    asked = {
+        "--kappa": kappa > 0, "--by-session": by_session, "--flags": flags > 1,
+        "--on-stop": on_stop != TuneOptions.on_stop,
+    }  # fmt: skip
+    if not alarm and any(asked.values()):
+        raise ConfigError(
+            "some options are of `--alarm`", ", ".join(name for name in asked if asked[name]),
+            "add --alarm, or leave them out", "--alarm",
+        )  # fmt: skip
     options = RunOptions(
         objectives=tuple(objective),
         move=tuple(move),

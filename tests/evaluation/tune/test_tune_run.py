@@ -133,6 +133,8 @@ def test_unknown_words_are_refused(real: Path, tmp_path: Path) -> None:
         command(*base, "--features", "colour", "--set", "scene.light.sky={uniform: [0.2, 1]}")
     with pytest.raises(ConfigError, match="an objective must be known; got fid; did you mean 'fd'"):
         command(*base, "--features", "colour", "--floor", 4, "--objective", "fid")
+    with pytest.raises(ConfigError, match="are of `--alarm`; got --flags, --on-stop; add --alarm"):
+        command(*base, "--flags", 2, "--on-stop", "next-gate")
 
 
 def test_a_detector_is_an_objective(real: Path, tmp_path: Path) -> None:
