@@ -46,6 +46,8 @@ class Trajectory:
         voided: Why the protocol was voided; empty where it was kept.
         notes: What a reader must know.
         sealed: What opening the sealed part found; None while it is shut.
+        scores: For each checkpoint (K, n) gate scores: training seeds by pictures.
+        groups: (n,) group of each gate picture; None where every picture stands for itself.
     """
 
     source: str
@@ -60,6 +62,8 @@ class Trajectory:
     voided: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     sealed: Mapping[str, Any] | None = None
+    scores: tuple[Array, ...] = ()
+    groups: ArrayLike | None = None
 
 
 def load(path: Path, rule: Rule | None = None) -> Trajectory:
@@ -152,6 +156,8 @@ def _trajectory(
         voided,
         notes,
         sealed,
+        arrays,
+        groups,
     )
 
 

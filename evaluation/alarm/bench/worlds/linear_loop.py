@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from evaluation.alarm.bench.runs import Runs
+from evaluation.alarm.bench.runs import Runs, seen_by_gate
 from evaluation.alarm.bench.worlds.linear import (
     DIMENSION,
     Reality,
@@ -19,12 +19,11 @@ from evaluation.alarm.bench.worlds.linear import (
 )
 from evaluation.alarm.bench.worlds.linear_cells import Cell
 from evaluation.alarm.bench.worlds.linear_streams import Judges, streams
-from evaluation.alarm.scores import Array, GateSummary, interaction
+from evaluation.alarm.scores import Array
 from simgen.rng import Key
 
 CANDIDATES, PARENTS = 12, 4
 TRUTH_TRAININGS = 32
-BLOCKS = 8
 DRIFT, SHRINKING = 0.045, 0.96
 _COPY_NOISE = 0.02
 
@@ -104,40 +103,31 @@ def run(cell: Cell, loops: int, shape: Shape, *, key: Key, diagnose: bool = True
             kept.append(at)
     gate = _gate(cell, world, tuning, loops, shape.gate, (key / "gate").generator())
     count = len(checked)
-    means = np.empty((loops, count, shape.gate))
-    proxy, seed_var = np.empty((loops, count)), np.empty((loops, count))
-    both = np.empty((loops, count))
+    right = np.empty((loops, count, shape.seeds, shape.gate), dtype=np.bool_)
+    proxy = np.empty((loops, count))
     trainer = (key / "trainings").generator()
     for place, (number, settings) in enumerate(zip(checked, kept, strict=True)):
         here = late if late is not None and number >= cell.late else tuning
         noise_scale = cell.seed_noise * (1 + (cell.seed_growth - 1) * number / shape.rounds)
         noise = trainer.standard_normal((loops, shape.seeds, DIMENSION)) * noise_scale
         weights, threshold = train(world, settings, noise)
-        right = gate.correct(weights, threshold)
-        means[:, place] = right.mean(axis=1)
-        seed_var[:, place] = right.mean(axis=2).var(axis=1, ddof=1)
-        within = right.var(axis=1, ddof=1).mean(axis=1)
-        both[:, place] = interaction(within, seed_var[:, place], shape.gate)
+        right[:, place] = gate.correct(weights, threshold)
         if cell.mode in {"judge", "self"}:
             proxy[:, place] = truth_proxy[:, number]
         else:
             proxy[:, place] = _proxy(
                 cell, settings, settings, here, judges, weights, threshold, int(number)
             )
-    centred = (means - means.mean(axis=2, keepdims=True)) / shape.gate
-    cov = centred @ centred.swapaxes(1, 2) * (shape.gate / (shape.gate - 1))
-    cov -= np.eye(count) * both[:, None] / (shape.seeds * shape.gate)
-    size = shape.gate // BLOCKS * BLOCKS
+    summary, blocks = seen_by_gate(right)
     return Runs(
         proxy=proxy,
-        gate=GateSummary(
-            means.mean(axis=2), cov, seed_var, np.full(count, shape.seeds), shape.gate - 1
-        ),
-        blocks=means[:, :, :size].reshape(loops, count, BLOCKS, -1).mean(axis=3),
+        gate=summary,
+        blocks=blocks,
         value=value,
         truth_proxy=truth_proxy,
         rounds=checked,
         kl=np.stack([divergence(world, each, start) for each in kept], axis=1),
+        scores=right,
         streams=streams(world, kept, judges, gate, key=key / "streams") if diagnose else None,
         duplicates=_copies(tuning, gate),
     )
