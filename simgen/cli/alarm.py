@@ -201,9 +201,7 @@ def bench(
 
     plan = Plan(loops, calibration, diagnosed, Shape(gate=gate))
     with progress("running loops") as update, writing(out):
-        plain = run_bench(
-            world, plan, key=Key(seed), folder=out, workers=workers, progress=update
-        )
+        plain = run_bench(world, plan, key=Key(seed), folder=out, workers=workers, progress=update)
     command = shlex.join(["simgen", *sys.argv[1:]])
     with writing(out):
         files = write(plain, out, command)

@@ -65,9 +65,9 @@ def check_detector(detector: Detector, *, key: Key) -> None:
 def check_world(world: World, *, key: Key) -> None:
     """Check a world on a few small loops of each cell.
 
-    It must have an honest cell (thresholds are tuned on these); no honest cell may have a flag
-    of its own; loops must be the same for the same key and others for another; and sizes must
-    agree, with every number finite.
+    It must have an honest cell (thresholds are tuned on these) and a plant; no honest cell may
+    have a flag of its own; loops must be the same for the same key and others for another; and
+    sizes must agree, with every number finite.
 
     Args:
         world: What to check.
@@ -76,8 +76,10 @@ def check_world(world: World, *, key: Key) -> None:
     Raises:
         BenchContractError: The first rule that is broken.
     """
-    if not any(kind.honest for kind in world.cells.values()):
-        raise _broken(world, "have an honest cell", list(world.cells), "thresholds need one")
+    if {kind.honest for kind in world.cells.values()} != {True, False}:
+        raise _broken(
+            world, "have an honest cell and a plant", list(world.cells), "rates need both"
+        )
     for cell, kind in world.cells.items():
         if kind.honest and kind.own:
             raise _broken(world, "name no own flag of an honest cell", f"{cell}: {kind.own}", "")

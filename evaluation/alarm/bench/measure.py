@@ -174,9 +174,7 @@ def measure(
     )
 
 
-def first_flags(
-    runs: Runs, rule: Rule, loops: int, *, key: Key
-) -> dict[str, NDArray[np.int64]]:
+def first_flags(runs: Runs, rule: Rule, loops: int, *, key: Key) -> dict[str, NDArray[np.int64]]:
     """When each of the six flags was raised first.
 
     Args:

@@ -65,9 +65,7 @@ def record(
         "plan": asdict(plan) | {"shape": asdict(plan.shape)},
         "rows": rows,
         "roc": {each.name: roc(found, each.name) for each in detectors},
-        "ahead": {
-            name: ahead(found, worst, OURS, name) for name in worst if OURS in worst and name != OURS
-        },
+        "ahead": {name: ahead(found, worst, OURS, name) for name in worst if name != OURS},
         "flags": [_flags(cell) for cell in found if cell.first],
         "null": {
             "registered": spent(plan.rule, len(plan.shape.checked)),
@@ -82,7 +80,7 @@ def roc(found: Sequence[Measured], name: str) -> dict[str, list[float]]:
     """Mean true flags over plants against the worst honest cell's false flags, all thresholds."""
     scores = np.concatenate([c.scored[name].scores.ravel() for c in found])
     scores = scores[np.isfinite(scores)]
-    levels = np.unique(np.quantile(scores, np.linspace(0, 1, 300)))
+    levels = np.unique(np.quantile(scores, np.linspace(0, 1, 300))) if scores.size else np.zeros(1)
     false, right = [], []
     plants = [c for c in found if not c.honest and not _blind(c)]
     for level in levels:
@@ -106,20 +104,21 @@ def ahead(
         second: The other.
 
     Returns:
-        Cell to difference and standard error, and "mean" over plants that do not blind the gate.
+        "cells": cell to difference and standard error; "mean": the same over plants that do not
+        blind the gate, None without any.
     """
     cells, counted = {}, []
     for cell in found:
         over = cell.onset < NEVER
         if cell.honest or not over.any():
             continue
-        a, b = (cell.scored[name].right(levels[name])[over].astype(float) for name in (first, second))
-        error = float((a - b).std(ddof=1) / np.sqrt(len(a))) if len(a) > 1 else float("nan")
-        cells[_name(cell)] = [float((a - b).mean()), error]
+        right = [cell.scored[name].right(levels[name])[over] for name in (first, second)]
+        lead = right[0].astype(float) - right[1]
+        cells[_name(cell)] = [float(lead.mean()), float(lead.std() / np.sqrt(len(lead)))]
         if not _blind(cell):
             counted.append(cells[_name(cell)])
-    differences, errors = np.array(counted).reshape(-1, 2).T
-    mean = [float(differences.mean()), float(np.sqrt(np.sum(errors**2)) / len(errors))]
+    leads, errors = np.array(counted).reshape(-1, 2).T
+    mean = [float(leads.mean()), float(np.linalg.norm(errors) / len(errors))] if counted else None
     return {"cells": cells, "mean": mean}
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -16,6 +14,7 @@ from evaluation.alarm.bench.detectors import detectors as all_detectors
 from evaluation.alarm.bench.kept import digest, load, store
 from evaluation.alarm.bench.measure import Measured, Plan, measure
 from evaluation.alarm.bench.picture import draw
+from evaluation.alarm.bench.pool import each
 from evaluation.alarm.bench.result import record
 from evaluation.alarm.bench.table import markdown
 from evaluation.alarm.bench.worlds.registry import world as world_of
@@ -72,16 +71,15 @@ def bench(
     found: dict[Job, Measured] = {}
     cells = None if folder is None else folder / CELLS
     todo = partial(_one, plan=plan, key=key, folder=cells)
-    for job, measured in _all(jobs, todo, workers):
+    for job, measured in each(jobs, todo, workers):
         found[job] = measured
         done += _loops(job, plan)
         if progress is not None:
             progress(done, due)
-    parts = {part: [found[job] for job in jobs if job.part == part] for part in (
-        CALIBRATION, REPORTED,
-    )}  # fmt: skip
-    compared = list(all_detectors().values())
-    return record(plan, key.seed, compared, parts[CALIBRATION], parts[REPORTED])
+    calibration, reported = (
+        [found[job] for job in jobs if job.part == part] for part in (CALIBRATION, REPORTED)
+    )
+    return record(plan, key.seed, list(all_detectors().values()), calibration, reported)
 
 
 def _jobs(names: Sequence[str]) -> Iterator[Job]:
@@ -96,25 +94,6 @@ def _loops(job: Job, plan: Plan) -> int:
     return plan.loops if job.part == REPORTED else plan.calibration
 
 
-def _all(
-    jobs: Sequence[Job], todo: Callable[[Job], Measured], workers: int
-) -> Iterator[tuple[Job, Measured]]:
-    """Jobs with what they found, as they end."""
-    if workers == 1:
-        for job in jobs:
-            yield job, todo(job)
-        return
-    spawned = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=spawned) as pool:
-        running = {pool.submit(todo, job): job for job in jobs}
-        try:
-            for each in as_completed(running):
-                yield running[each], each.result()
-        except BaseException:
-            pool.shutdown(cancel_futures=True)  # or the rest would be run to its end first
-            raise
-
-
 def _one(job: Job, *, plan: Plan, key: Key, folder: Path | None) -> Measured:
     """Run a cell, or read it where it is kept."""
     compared = list(all_detectors().values())
@@ -123,7 +102,7 @@ def _one(job: Job, *, plan: Plan, key: Key, folder: Path | None) -> Measured:
         {
             "plan": asdict(plan),
             "key": [key.seed, *key.path],
-            "detectors": [each.name for each in compared],
+            "detectors": [one.name for one in compared],
             "version": __version__,
         }
     )

@@ -101,8 +101,6 @@ def seen_by_gate(scores: NDArray[np.bool_]) -> tuple[GateSummary, Array]:
     centred = (means - means.mean(axis=2, keepdims=True)) / pictures
     cov = centred @ centred.swapaxes(1, 2) * (pictures / (pictures - 1))
     cov -= np.eye(count) * both[:, None] / (seeds * pictures)
-    gate = GateSummary(
-        means.mean(axis=2), cov, seed_var, np.full(count, seeds), pictures - 1
-    )
+    gate = GateSummary(means.mean(axis=2), cov, seed_var, np.full(count, seeds), pictures - 1)
     size = pictures // BLOCKS * BLOCKS
     return gate, means[:, :, :size].reshape(loops, count, BLOCKS, -1).mean(axis=3)

@@ -24,15 +24,15 @@ def markdown(plain: dict[str, Any], command: str) -> str:
         command: What made it.
     """
     plan = plain["plan"]
-    lines = [
+    shape = plan["shape"]
+    head = (
         f"`{command}` (seed {plain['seed']}): {plan['loops']} loops a cell, "
-        f"{plan['calibration']} of each honest cell for thresholds, {plan['diagnosed']} for all "
-        f"six flags; {plan['shape']['gate']} gate pictures, {plan['shape']['seeds']} training "
-        f"seeds, {plan['rule']['checkpoints']} checkpoints, one in {plan['shape']['every']} "
-        "rounds. Intervals are Clopper and Pearson's, 95 %; ± is 1.96 standard errors of paired "
-        "differences.",
-    ]
-    lines += _targets(plain)
+        f"{plan['calibration']} more of each honest cell for thresholds, all six flags on "
+        f"{plan['diagnosed']}; {shape['gate']} gate pictures, {shape['seeds']} training seeds, "
+        f"{plan['rule']['checkpoints']} checkpoints, one in {shape['every']} rounds. Intervals "
+        "are Clopper and Pearson's, 95 %; ± is 1.96 standard errors of a paired difference."
+    )
+    lines = [head, *_targets(plain)]
     for setting, title in _TITLES.items():
         lines += ["", f"## {title}", "", *_cells(plain, setting)]
     lines += _six(plain) if plain["flags"] else []
@@ -42,8 +42,9 @@ def markdown(plain: dict[str, Any], command: str) -> str:
 
 def _targets(plain: dict[str, Any]) -> list[str]:
     lines = ["", "## Targets", "", _row("target", "found", ""), _row("---", "---", "---")]
-    for each in targets(plain):
-        lines.append(_row(each.asked, each.found, "met" if each.met else "**missed**"))
+    lines += [
+        _row(each.asked, each.found, "met" if each.met else "**missed**") for each in targets(plain)
+    ]
     lead = behind(plain)
     if lead:
         lines += [
@@ -72,7 +73,7 @@ def _cells(plain: dict[str, Any], setting: str) -> list[str]:
         lines.append(_row(cell, *values))
     lines += [
         "",
-        "Planted cells: early flags / true flags / median delay in rounds; most true flags in bold.",
+        "Planted cells: early flags / true flags / median delay in rounds; bold: most true flags.",
         "",
         _row("cell", *names),
         _row(*["---"] * (1 + len(rows))),
@@ -103,8 +104,10 @@ def _six(plain: dict[str, Any]) -> list[str]:
         "",
         "## All six flags",
         "",
-        "Share of loops in which each was raised at all; own flag first, or at once with another, "
-        "among loops with a flag; any flag before the onset.",
+        (
+            "Share of loops in which each was raised at all; own flag first, or at once with "
+            "another, among loops with a flag; any flag before the onset."
+        ),
         "",
         _row("cell", "loops", *names, "own first", "any before onset"),
         _row(*["---"] * (4 + len(names))),
@@ -129,9 +132,11 @@ def _null(plain: dict[str, Any]) -> list[str]:
         "",
         "## Trainings relabelled at random",
         "",
-        f"Each honest loop once; registered: {plain['null']['registered']:.3f}. {OURS} judges it "
-        "by its rule, and with no tolerance (delta 0, kappa 0), where every contrast is at its "
-        "border.",
+        (
+            f"Each honest loop once; registered: {plain['null']['registered']:.3f}. {OURS} judges "
+            "it by its rule, and with no tolerance (delta 0, kappa 0), where every contrast is at "
+            "its border."
+        ),
         "",
         _row("cell", "loops", *RULES),
         _row("---", "---", *["---"] * len(RULES)),

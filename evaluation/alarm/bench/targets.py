@@ -73,15 +73,15 @@ def targets(plain: dict[str, Any]) -> list[Target]:
         for each in plain["flags"]
         if each["own first"] is not None
     ]
-    for name, lead in plain["ahead"].items():
-        value, error = lead["mean"]
-        found.append(
-            Target(
-                f"more true flags than {name} at a matched rate, mean over plants",
-                f"{value:+.3f} ± {1.96 * error:.3f}",
-                value > 0,
-            )
+    found += [
+        Target(
+            f"more true flags than {name} at a matched rate, mean over plants",
+            _lead(lead["mean"]),
+            lead["mean"][0] > 0,
         )
+        for name, lead in plain["ahead"].items()
+        if lead["mean"] is not None
+    ]
     registered = plain["null"]["registered"]
     for name in RULES if plain["null"]["cells"] else ():
         worst = max(plain["null"]["cells"].items(), key=lambda item: item[1][name]["rate"])
@@ -100,11 +100,12 @@ def behind(plain: dict[str, Any]) -> list[str]:
     """Cells in which another detector finds more, one sentence each, at the matched rate."""
     rows = {row["detector"]: row["cells"] for row in plain["rows"] if row["setting"] == WORST}
     found = []
-    for cell, mine in rows.get(OURS, {}).items():
+    for cell, mine in rows[OURS].items():
         better = [
-            f"{name} {cells[cell]['true rate']:.3f} ({_signed(plain['ahead'][name]['cells'][cell])})"
+            f"{name} {cells[cell]['true rate']:.3f} ({_lead([-lead[0], lead[1]])})"
             for name, cells in rows.items()
             if not mine["honest"] and cells[cell]["true rate"] > mine["true rate"]
+            for lead in [plain["ahead"][name]["cells"][cell]]
         ]
         if better:
             found.append(f"`{cell}`: {OURS} {mine['true rate']:.3f}; {', '.join(better)}")
@@ -126,6 +127,5 @@ def _with(rate: float, interval: list[float]) -> str:
     return f"{rate:.3f} ({interval[0]:.3f} to {interval[1]:.3f})"
 
 
-def _signed(lead: list[float]) -> str:
-    """The other detector's lead over ours."""
-    return f"{-lead[0]:+.3f} ± {1.96 * lead[1]:.3f}"
+def _lead(lead: list[float]) -> str:
+    return f"{lead[0]:+.3f} ± {1.96 * lead[1]:.3f}"

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
 from evaluation.alarm.bench.runs import Runs, seen_by_gate
 from evaluation.alarm.bench.worlds.linear import (
@@ -54,14 +53,18 @@ class Shape:
 class Pictures:
     """Real pictures of L loops: features (L, n, d), labels (L, n)."""
 
-    features: Array
-    labels: Array
+    features: NDArray[np.float32]
+    labels: NDArray[np.float32]
 
     def correct(self, weights: Array, threshold: Array) -> NDArray[np.bool_]:
         """(L, s, n) whether each of s classifiers is right on each picture."""
-        side = weights @ self.features.swapaxes(1, 2) - threshold[..., None]
-        right: NDArray[np.bool_] = (side > 0) == (self.labels[:, None] > 0)
-        return right
+        right: NDArray[np.bool_] = self.side(weights, threshold) > 0
+        return right == (self.labels[:, None] > 0)
+
+    def side(self, weights: Array, threshold: Array) -> NDArray[np.float32]:
+        """(L, s, n) on which side of each of s classifiers each picture lies, and how far."""
+        side: NDArray[np.float32] = weights.astype(np.float32) @ self.features.swapaxes(1, 2)
+        return side - threshold[..., None].astype(np.float32)
 
 
 def run(cell: Cell, loops: int, shape: Shape, *, key: Key, diagnose: bool = True) -> Runs:
@@ -153,7 +156,7 @@ def _tuning_part(
     tie = 0.8 if cell.mode == "bias" else world.tie
     share = 0.95 if cell.mode == "collapse" else world.share
     labels, attributes = draw_cells(tie, share, (loops, count), rng)
-    return Pictures(site.sample(labels, attributes, rng), labels)
+    return _pictures(site.sample(labels, attributes, rng), labels)
 
 
 def _gate(
@@ -162,11 +165,15 @@ def _gate(
     if cell.leak:
         which = np.arange(count) % tuning.labels.shape[1]
         copies = tuning.features[:, which]
-        return Pictures(
+        return _pictures(
             copies + _COPY_NOISE * rng.standard_normal(copies.shape), tuning.labels[:, which]
         )
     labels, attributes = draw_cells(world.tie, world.share, (loops, count), rng)
-    return Pictures(world.sample(labels, attributes, rng), labels)
+    return _pictures(world.sample(labels, attributes, rng), labels)
+
+
+def _pictures(features: Array, labels: Array) -> Pictures:
+    return Pictures(features.astype(np.float32), labels.astype(np.float32))
 
 
 def _copies(tuning: Pictures, gate: Pictures) -> Array:
@@ -250,14 +257,11 @@ def _evolve(
         basis[0] = world.mean / np.linalg.norm(world.mean / world.scale)
         steps = rng.standard_normal((*shape[:2], cell.free)) @ basis
     candidates = at.mean[:, None] + cell.step * steps
-    none = np.zeros((len(at.mean), 1, DIMENSION))
-    scores = np.empty(shape[:2])
-    for place in range(CANDIDATES):
-        tried = Settings(candidates[:, place], at.share, at.tie, at.spread)
-        weights, threshold = train(world, tried, none)
-        side = (weights @ tuning.features.swapaxes(1, 2) - threshold[..., None])[:, 0]
-        length = np.sqrt(np.sum((weights[:, 0] * world.scale) ** 2, axis=1, keepdims=True))
-        scores[:, place] = ndtr(side * tuning.labels / (0.3 * length)).mean(axis=1)
+    # a candidate's step is to the classifier what an error of the class mean is
+    weights, threshold = train(world, at, cell.step * steps / world.scale)
+    length = 0.3 * np.linalg.norm(weights * world.scale, axis=2, keepdims=True)
+    margin = tuning.side(weights, threshold) * tuning.labels[:, None] / length.astype(np.float32)
+    scores = np.tanh(0.8 * margin).mean(axis=2)  # a step from wrong to right, made smooth
     best = np.argsort(-scores, axis=1)[:, :PARENTS]
     moved = np.take_along_axis(candidates, best[:, :, None], axis=1).mean(axis=1)
     # accuracy does not see the length of the class mean; pictures show it, so it is right
