@@ -62,7 +62,7 @@ class BoxConvention:
 
     def apply(self, captures: CaptureSet) -> CaptureSet:
         """The same captures with boxes as annotators would have drawn them, cut at the frame."""
-        if self == BoxConvention():
+        if self == TIGHT:
             return captures
         images = tuple(
             replace(image, boxes=self._redraw(image.boxes, image.width, image.height))
@@ -77,6 +77,9 @@ class BoxConvention:
         low = np.maximum(middle - self.scale * size / 2, 0)
         high = np.minimum(middle + self.scale * size / 2, (width, height))
         return np.hstack([low, high - low])
+
+
+TIGHT = BoxConvention()
 
 
 def fit_convention(

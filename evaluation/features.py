@@ -2,7 +2,8 @@
 
 An extractor is named by what it is ("EfficientNet-Lite0"), and a distance is
 called by its features; none of them is "FID". Two extractors are offered, so
-that a finding can be checked against the bias of one (Kynkaanniemi et al. 2022).
+that a finding can be checked against the bias of one (Kynkaanniemi et al. 2022). A third, of
+random filters, is for judges that stand outside a loop.
 
 Every picture is resized to a square by Pillow's bilinear filter with
 antialiasing, aspect ratio not kept, and is embedded on its own, in float32:
@@ -26,6 +27,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from simgen.errors import CaptureError, MissingExtraError
+from simgen.rng import Key
 
 if TYPE_CHECKING:
     import torch
@@ -194,6 +196,32 @@ def colour_and_edges(size_px: int = 128) -> Extractor:
     * spectrum: mean log10 power of the lightness in 16 rings / 10: 16.
     """
     return Extractor("colour and edges", f"v1/{size_px}", size_px, 168, lambda: _guard)
+
+
+def random_filters(size_px: int = 96) -> Extractor:
+    """Filters that nobody chose, 256 numbers: what a loop can hardly have been tuned on.
+
+    32 filters of 7x7 px over the three colours, normal, of zero mean and unit length; the
+    mean and the standard deviation of the size of each answer over 2x2 cells.
+    """
+    draws = (Key(0) / "random filters").generator().standard_normal((32, 7, 7, 3))
+    filters = draws - draws.mean(axis=(1, 2, 3), keepdims=True)
+    filters /= np.sqrt(np.sum(filters**2, axis=(1, 2, 3), keepdims=True))
+
+    def embed(picture: Picture) -> Vector:
+        scaled = picture.astype(np.float32) / np.float32(255)
+        found = []
+        for weights in filters.astype(np.float32):
+            parts = [
+                cv2.filter2D(scaled[..., band], cv2.CV_32F, weights[..., band]) for band in range(3)
+            ]
+            size = np.abs(parts[0] + parts[1] + parts[2])
+            for rows in np.array_split(size, 2, axis=0):
+                for cell in np.array_split(rows, 2, axis=1):
+                    found += [cell.mean(), cell.std()]
+        return np.array(found, np.float32)
+
+    return Extractor("random filters", f"v1/{size_px}", size_px, 256, lambda: embed)
 
 
 def _guard(picture: Picture) -> Vector:

@@ -10,15 +10,20 @@ added, and the chance of a first crossing at each stage can be spent exactly (La
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
 
 from evaluation.alarm.contrasts import Contrasts, Estimates, contrasts, estimate
+from evaluation.alarm.rule import Rule
 from evaluation.alarm.scores import Array, GateSummary
+from simgen.errors import ConfigError
 from simgen.rng import Key
 
 DRAWS = 4000
+LEAST, MOST = 10, 500_000
+"""Draws that a look's part of the error rate must be worth, and draws that a machine can hold."""
 _BLOCK_VALUES = 8_000_000
 
 
@@ -73,6 +78,7 @@ class Noise:
         loops, draws = len(found.change), len(self._pictures)
         most = np.empty((loops, draws))
         step = max(1, _BLOCK_VALUES // (draws * len(chosen.weights)))
+        width = min(draws, max(1, _BLOCK_VALUES // len(chosen.weights)))
         safe = np.where(found.error > 0, found.error, np.inf)
         seeds = np.sqrt(found.seed_var / self._summary.seeds[:stage])
         for start in range(0, loops, step):
@@ -81,9 +87,28 @@ class Noise:
             scaled = chosen.weights[None] / safe[rows, :, None]
             by_picture = scaled @ self._factor[rows, :stage, :stage]
             by_seed = scaled * seeds[rows, None, :]
-            drawn = by_picture @ self._pictures[:, :stage].T + by_seed @ self._seeds[:, :stage].T
-            most[rows] = -drawn.min(axis=1)
+            for first in range(0, draws, width):
+                some = slice(first, first + width)
+                drawn = by_picture @ self._pictures[some, :stage].T
+                drawn += by_seed @ self._seeds[some, :stage].T
+                most[rows, some] = -drawn.min(axis=1)
         return most
+
+
+def draws_for(rule: Rule) -> int:
+    """Draws with which a look's part of alpha is worth `LEAST` of them, or else it is not kept.
+
+    Raises:
+        ConfigError: Alpha is cut into parts that are too small for `MOST` draws.
+    """
+    needed = math.ceil(LEAST * (rule.checkpoints - 1) / rule.alpha)
+    if needed > MOST:
+        raise ConfigError(
+            f"a look must have {LEAST / MOST:g} of the error rate or more",
+            f"{rule.alpha / (rule.checkpoints - 1):.1e}",
+            "register fewer checkpoints, gates or flags",
+        )
+    return needed
 
 
 def stages(

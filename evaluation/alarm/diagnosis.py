@@ -81,7 +81,7 @@ def diagnose(evidence: Evidence, proxy: Array, rule: Rule, *, key: Key) -> Diagn
     seen: dict[str, Any] = {}
     if evidence.judge is not None and evidence.panel is not None:
         pairs[fools_one_model.NAME] = fools_one_model.fools_one_model(
-            evidence.judge, evidence.panel, rule.delta, rule.kappa
+            evidence.judge, evidence.panel, rule.delta, rule.outside
         )
         seen["judge"] = [float(each.mean()) for each in evidence.judge]
         seen["panel"] = [float(each.mean()) for each in evidence.panel]

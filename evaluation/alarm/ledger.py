@@ -2,7 +2,8 @@
 
     LOOP/ledger.jsonl        what the loop may read: its own proxies, and one bit a look
     LOOP/ledger.jsonl.head   the last confirmed line
-    LOOP/gate/*.npz          gate scores and what the flags look at; for the alarm alone
+    LOOP/gate/*.npz          gate scores and what the flags look at; for the alarm alone:
+                             gate.npz, gate-2.npz, ... of each gate, 00000.npz, ... of each look
 
 The optimiser's side reads `Ledger.answers`; nothing of it opens `gate/`. Each side file's
 digest stands in the ledger, so an exchanged score is found.
@@ -13,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import io
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +24,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evaluation.alarm import chain
+from evaluation.alarm.boundary import draws_for
 from evaluation.alarm.rule import Rule
 from evaluation.alarm.scores import checked
 from evaluation.alarm.state import (
@@ -44,7 +46,7 @@ from simgen.errors import ConfigError, StoreError, did_you_mean
 
 NAME, GATE = "ledger.jsonl", "gate"
 GATE_ARRAYS = ("features", "table", "groups")
-LOOK_ARRAYS = ("scores", "judge", "panel", "features", "table")
+LOOK_ARRAYS = ("scores", "judge", "panel", "features", "table", "parameters", "sheet")
 Arrays = Mapping[str, ArrayLike]
 
 
@@ -61,7 +63,14 @@ class Ledger:
         self.path = self.folder / NAME
         self._clock = clock or _now
 
-    def start(self, rule: Rule, *, split: str, gate: Arrays, about: Mapping[str, Any]) -> State:
+    def start(
+        self,
+        rule: Rule,
+        *,
+        split: str,
+        gate: Arrays | Sequence[Arrays],
+        about: Mapping[str, Any],
+    ) -> State:
         """Register a run before its first look; the same registration again is no error.
 
         Args:
@@ -69,30 +78,43 @@ class Ledger:
             split: Digest of the split's manifest.
             gate: Arrays of the gate itself as far as known: "features" (n_g, d), "table"
                 (n_g, 2) label and attribute, "groups" (n,) session of each scored picture.
+                One mapping for each gate; where nothing is known of any, `{}` is enough.
             about: Plain data: what is tuned, on what, with which seeds.
 
         Raises:
+            ConfigError: There are not as many mappings as gates, or the error rate is cut
+                into parts too small to be kept.
             StoreError: The folder holds another run.
         """
-        with storing(self.folder):
-            (self.folder / GATE).mkdir(parents=True, exist_ok=True)
-        data = _packed(gate, GATE_ARRAYS)
+        draws_for(rule.at_epoch(rule.epochs))
+        gates = [gate] if isinstance(gate, Mapping) else list(gate)
+        if len(gates) != rule.epochs and gates != [{}]:
+            raise ConfigError(
+                "each gate must have arrays of its own", f"{len(gates)} for {rule.epochs} gates"
+            )
+        packed = [_packed(each, GATE_ARRAYS) for each in gates]
+        digests = [hashlib.sha256(data).hexdigest() for data in packed]
         body = {
             "rule": rule.to_dict(),
             "split": split,
-            "gate_sha256": hashlib.sha256(data).hexdigest(),
+            "gate_sha256": digests[0] if len(digests) == 1 else digests,
             "about": dict(about),
         }
+        with storing(self.folder):
+            (self.folder / GATE).mkdir(parents=True, exist_ok=True)
         with chain.exclusive(self.path) as handle:
             entries = chain.verified(self.path, handle).entries
-            if entries and entries[0] != chain.make(0, OPEN, body, entries[0].time, chain.ROOT):
+            if entries and _registered(entries[0], str(self.path)) != _registered(
+                chain.make(0, OPEN, body, "", chain.ROOT), str(self.path)
+            ):
                 raise StoreError(
                     "a folder must hold one run",
                     "a ledger that was registered otherwise",
                     "use another folder",
                     str(self.path),
                 )
-            write_atomic(self.folder / GATE / "gate.npz", data)
+            for number, data in enumerate(packed, start=1):
+                write_atomic(self.folder / GATE / _gate_name(number), data)
             if not entries:
                 chain.extend(self.path, handle, OPEN, body, now=self._clock())
         return self.state()
@@ -126,7 +148,8 @@ class Ledger:
             proxy: The score that the loop saw, higher is better.
             setting: Digest or name of the setting.
             arrays: "scores" (K, n); as far as known "judge" (n_s,) and "panel" (J, n_s) of
-                generated pictures, their "features" (n_s, d), "table" (n_s, 2).
+                generated pictures, their "features" (n_s, d), "table" (n_s, 2); for the reader,
+                "parameters" (p,) and "sheet" (b,), the bytes of a JPEG.
             pressure: Square root of the KL divergence from the start, where densities are known.
 
         Raises:
@@ -193,31 +216,45 @@ class Ledger:
         """The side file of a look, for the alarm alone; StoreError when it was exchanged."""
         return self._unpacked(look.side, look.sha256)
 
-    def gate(self) -> dict[str, NDArray[Any]]:
-        """Arrays of the gate itself, for the alarm alone; StoreError when exchanged."""
-        return self._unpacked("gate.npz", str(self.state().opened["gate_sha256"]))
+    def gate(self, epoch: int) -> dict[str, NDArray[Any]]:
+        """Arrays of a gate itself, for the alarm alone; StoreError when exchanged."""
+        digests = self.state().opened["gate_sha256"]
+        if isinstance(digests, str):  # one gate, or the same of all: nothing
+            digests, epoch = [digests], 1
+        return self._unpacked(_gate_name(epoch), str(digests[epoch - 1]))
 
     def void(self, why: str) -> None:
         """Record a breach of the protocol, such as scores on a dashboard; the gate is burnt."""
         chain.append(self.path, VOID, {"why": why}, now=self._clock())
 
-    def next_epoch(self, why: str) -> int:
-        """Move to a fresh gate; gives its number.
+    def next_epoch(self, why: str, *, after: int) -> int:
+        """Move to a fresh gate and give its number; to have left that gate before is no error.
+
+        Args:
+            why: Plain words.
+            after: Number of the gate that is left.
 
         Raises:
             StoreError: No further gate was registered.
         """
         with chain.exclusive(self.path) as handle:
             state = state_of(chain.verified(self.path, handle).entries, str(self.path))
-            if state.epoch >= state.rule.epochs:
+            if after >= state.rule.epochs:
                 raise StoreError(
                     "a gate must have been registered before it is asked",
                     f"{state.rule.epochs} registered, all opened",
                     "start a run of its own with fresh captures",
                     str(self.path),
                 )
-            chain.extend(self.path, handle, EPOCH, {"why": why}, now=self._clock())
-        return state.epoch + 1
+            if state.epoch < after:
+                raise StoreError(
+                    "gates must be asked one after the other",
+                    f"gate {after} left at gate {state.epoch}",
+                    where=str(self.path),
+                )
+            if state.epoch == after:
+                chain.extend(self.path, handle, EPOCH, {"why": why}, now=self._clock())
+        return after + 1
 
     def note(self, **facts: object) -> None:
         """Record plain data beside the protocol: a roll-back, a resumption."""
@@ -278,6 +315,16 @@ class Ledger:
             )
         with np.load(io.BytesIO(data), allow_pickle=False) as file:
             return {key: file[key] for key in file.files}
+
+
+def _gate_name(epoch: int) -> str:
+    return "gate.npz" if epoch == 1 else f"gate-{epoch}.npz"
+
+
+def _registered(entry: chain.Entry, where: str) -> dict[str, Any]:
+    """A registration with what a rule has by default where it was written without it."""
+    rule = Rule.from_dict(dict(entry.body["rule"]), where)
+    return {**entry.body, "rule": rule.to_dict()}
 
 
 def _packed(arrays: Arrays, known: tuple[str, ...]) -> bytes:

@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from evaluation.alarm.boundary import draws_for
 from evaluation.alarm.interval import clopper_pearson
 from evaluation.alarm.primary import watch
 from evaluation.alarm.rule import Rule
@@ -29,7 +30,7 @@ from evaluation.alarm.scores import Array, GateSummary, checked, summarise
 from simgen.rng import Key
 
 DRAWS = 2000
-"""Of the boundary's bootstrap."""
+"""Of the boundary's bootstrap, at the least."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,6 @@ def null_rate(
     *,
     key: Key,
     groups: ArrayLike | None = None,
-    draws: int = DRAWS,
 ) -> Rate:
     """Relabel a run many times and let the alarm judge each.
 
@@ -86,11 +86,12 @@ def null_rate(
         times: How many relabelled runs.
         key: Of the relabelling and the bootstrap.
         groups: (n,) group of each picture; None where every picture stands for itself.
-        draws: Of the boundary's bootstrap.
 
     Raises:
         ScoreError: As `scores.summarise` and `primary.watch`.
+        ConfigError: The error rate is cut into parts that are too small.
     """
+    draws = max(DRAWS, draws_for(rule))
     made = [
         relabelled(scores, proxy, rule, key=key / "relabel" / number, groups=groups)
         for number in range(times)
@@ -100,7 +101,7 @@ def null_rate(
 
 
 def flagged(
-    runs: Sequence[GateSummary], proxy: Array, rule: Rule, *, key: Key, draws: int = DRAWS
+    runs: Sequence[GateSummary], proxy: Array, rule: Rule, *, key: Key, draws: int
 ) -> NDArray[np.bool_]:
     """(L,) whether each of some runs had a flag.
 

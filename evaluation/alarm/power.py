@@ -7,7 +7,7 @@ import math
 from scipy import stats
 
 from evaluation.alarm.rule import Rule
-from evaluation.alarm.scores import ScoreError
+from evaluation.alarm.scores import FEWEST_IMAGES, ScoreError
 
 
 def student(critical: float, df: float) -> float:
@@ -96,4 +96,37 @@ def require_power(
         else f"use at least {seeds_needed(seed_sd, critical, rule)} training seeds: their spread "
         f"of {seed_sd:.3f} alone hides it",
         "gate",
+    )
+
+
+def require_chance(pictures: int, rule: Rule, where: str = "gate") -> None:
+    """Refuse a gate before any score is known, where nothing could save it.
+
+    Its luck is taken to be the best: scores of two checkpoints differ from picture to picture
+    by `rule.spread` alone, all trainings agree, and one comparison has the whole error rate.
+    `require_power` knows the spreads and the number of comparisons, and refuses more.
+
+    Args:
+        pictures: Gate pictures.
+        rule: What this gate may spend.
+        where: Named in the error.
+
+    Raises:
+        ScoreError: With the number of pictures that is needed at the very least.
+    """
+    critical = float(stats.norm.isf(rule.alpha))
+    error = rule.spread / math.sqrt(pictures) if pictures else math.inf
+    fall = rule.delta + rule.drop
+    found = power_at(fall, error, critical, rule)
+    if found >= 0.5 and pictures >= FEWEST_IMAGES:
+        return
+    needed = pictures_needed(rule.spread, 0.0, 2, critical, rule)
+    assert needed is not None  # noqa: S101 - trainings that agree hide nothing
+    raise ScoreError(
+        f"a gate must be able to see a fall of {fall:g}",
+        f"{pictures} pictures, which would find it {100 * found:.0f} times in 100 even if scores "
+        f"differed by {rule.spread:g} (standard deviation) from picture to picture and all "
+        "trainings agreed",
+        f"use at least {max(needed, FEWEST_IMAGES)} gate pictures, or state a larger drop",
+        where,
     )

@@ -62,18 +62,33 @@ class State:
     sealed: dict[str, Any] | None
 
     @property
+    def stopped(self) -> bool:
+        """Whether the gate that is asked now has said stop as often as it may."""
+        said = [each.answer for each in self.looks if each.epoch == self.epoch]
+        return said.count(STOP) >= self.rule.flags
+
+    @property
     def spent(self) -> str | None:
         """Why the gate that is asked now answers nothing more; None while it does."""
         if any(epoch == self.epoch for epoch, _ in self.voided):
             return "its protocol was voided"
         here = [each for each in self.looks if each.epoch == self.epoch]
-        if any(each.answer == STOP for each in here):
-            return "it said stop"
+        if self.stopped:
+            flags = self.rule.flags
+            return "it said stop" if flags == 1 else f"it said stop {flags} times"
         if self.sealed is not None:
             return "the sealed part was opened"
         if len(here) >= self.rule.checkpoints:
             return f"all {self.rule.checkpoints} looks that were registered are taken"
         return None
+
+    def standing(self, epoch: int) -> tuple[Look, ...]:
+        """Looks at a gate that a loop's past is made of: not those that it went back from.
+
+        The newest is among them whatever the gate said, as it is the one that is judged.
+        """
+        here = [each for each in self.looks if each.epoch == epoch]
+        return tuple(each for each in here if each.answer != STOP or each is here[-1])
 
 
 def state_of(entries: Sequence[Entry], where: str) -> State:

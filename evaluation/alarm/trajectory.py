@@ -11,7 +11,7 @@ import csv
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from evaluation.alarm.diagnosis import Evidence
 from evaluation.alarm.ledger import NAME, Ledger
 from evaluation.alarm.rule import Rule
 from evaluation.alarm.scores import Array, GateSummary, ScoreError, checked, summarise
+from evaluation.alarm.state import STOP
 from simgen.errors import ConfigError, StoreError, did_you_mean
 
 COLUMNS = ("checkpoint", "proxy", "seed", "image", "score")
@@ -46,6 +47,9 @@ class Trajectory:
         voided: Why the protocol was voided; empty where it was kept.
         notes: What a reader must know.
         sealed: What opening the sealed part found; None while it is shut.
+        epoch: Gate that the scores are of, from 1.
+        stops: (gate, checkpoint in the ledger) of each earlier stop that the loop went back
+            from; such a checkpoint is not part of this run.
         scores: For each checkpoint (K, n) gate scores: training seeds by pictures.
         groups: (n,) group of each gate picture; None where every picture stands for itself.
     """
@@ -62,6 +66,8 @@ class Trajectory:
     voided: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     sealed: Mapping[str, Any] | None = None
+    epoch: int = 1
+    stops: tuple[tuple[int, int], ...] = ()
     scores: tuple[Array, ...] = ()
     groups: ArrayLike | None = None
 
@@ -93,20 +99,40 @@ def load(path: Path, rule: Rule | None = None) -> Trajectory:
 
 
 def from_ledger(ledger: Ledger) -> Trajectory:
-    """The looks at the gate that is asked now, with their side files."""
+    """The looks at the gate that is asked now, with their side files.
+
+    Looks that the loop went back from are left out: they are no part of its past.
+    """
     state = ledger.state()
-    looks = [each for each in state.looks if each.epoch == state.epoch]
-    if not looks:
-        raise StoreError("a run must have looked at its gate", 0, "", str(ledger.path))
+    looks = state.standing(state.epoch)
+    stops = tuple(
+        (each.epoch, each.checkpoint)
+        for each in state.looks
+        if each.answer == STOP and each not in looks
+    )
+    before = [f"gate {gate} said stop at look {number}" for gate, number in stops]
+    if len(looks) < 2:
+        raise StoreError(
+            "a gate must have been looked at twice to be judged",
+            "; ".join([f"{len(looks)} looks at gate {state.epoch}", *before]),
+            "go on with the loop",
+            str(ledger.path),
+        )
     sides = [ledger.side(each) for each in looks]
-    gate = ledger.gate()
+    gate = ledger.gate(state.epoch)
     notes = []
     if ledger.torn_bytes:
         notes.append(
             f"The ledger's last line was cut short ({ledger.torn_bytes} bytes) and dropped."
         )
+    if stops:
+        kept = ", ".join(str(each.checkpoint) for each in looks)
+        notes.append(
+            f"{'; '.join(before).capitalize()}, and the loop went back. Judged here is gate "
+            f"{state.epoch}; its checkpoints are the ledger's looks {kept}."
+        )
     pressure = [each.pressure for each in looks]
-    return _trajectory(
+    found = _trajectory(
         str(ledger.folder),
         state.rule.at_epoch(state.epoch),
         [each.proxy for each in looks],
@@ -120,6 +146,7 @@ def from_ledger(ledger: Ledger) -> Trajectory:
         notes=tuple(notes),
         sealed=state.sealed,
     )
+    return replace(found, epoch=state.epoch, stops=stops)
 
 
 def _trajectory(
@@ -156,8 +183,8 @@ def _trajectory(
         voided,
         notes,
         sealed,
-        arrays,
-        groups,
+        scores=arrays,
+        groups=groups,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from evaluation.alarm.boundary import draws_for
 from evaluation.alarm.contrasts import contrasts
 from evaluation.alarm.diagnosis import Diagnosis, diagnose
 from evaluation.alarm.flags import reversal, stagnation
@@ -79,8 +80,9 @@ class Verdict:
         if self.trajectory.voided:
             return "This run proves nothing: its gate was looked at, so its error rate is void."
         if not self.flags:
+            since = " since the loop went back" if self.trajectory.stops else ""
             return (
-                "No over-optimisation was detected; falls smaller than "
+                f"No over-optimisation was detected{since}; falls smaller than "
                 f"{self.detectable:.3f} would usually go unseen."
             )
         first = self.flags[0]
@@ -98,6 +100,8 @@ class Verdict:
             "rule": t.rule.to_dict(),
             "registered": t.registered,
             "voided": list(t.voided),
+            "gate_asked": t.epoch,
+            "earlier_stops": [list(each) for each in t.stops],
             "checkpoints": len(t.proxy),
             "gate_pictures": t.pictures,
             "training_seeds": t.gate.seeds.tolist(),
@@ -118,13 +122,14 @@ def judge(run: Trajectory, *, key: Key, draws: int = DRAWS, demand: bool = True)
     Args:
         run: The run.
         key: Of the bootstraps.
-        draws: Of the boundary's bootstrap.
+        draws: Of the boundary's bootstrap, or as many more as its error rate takes.
         demand: Whether a gate that could see nothing is refused.
 
     Raises:
         ScoreError: The gate is too small for any power; or as `watch`.
     """
     rule = run.rule
+    draws = max(draws, draws_for(rule))
     primary = watch(run.gate, run.proxy[None], rule, key=key / "primary", draws=draws)
     last = len(run.proxy) - 1
     error, critical = float(primary.error[0, last]), float(primary.critical[0, last])
@@ -167,7 +172,7 @@ def answer(ledger: Ledger, *, key: Key) -> str:
     looks: tuple[Look, ...] = ledger.state().looks
     newest = looks[-1]
     said = CONTINUE
-    if sum(each.epoch == newest.epoch for each in looks) >= 2:
+    if any(each.epoch == newest.epoch for each in looks[:-1]):
         verdict = judge(from_ledger(ledger), key=key / newest.epoch)
         said = STOP if verdict.flags else CONTINUE
     ledger.answer(newest.checkpoint, said)

@@ -46,6 +46,34 @@ def data_uri(pixels: Pixels, width_px: int, quality: int = 82) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(packed.tobytes()).decode("ascii")
 
 
+def contact_sheet(
+    images: Sequence[LabelledImage], columns: int = 4, width_px: int = 160, quality: int = 78
+) -> bytes:
+    """A JPEG of pictures side by side, row by row, each scaled to the width of a column.
+
+    Args:
+        images: At least one; cells have the shape of the first, on black.
+        columns: Of the sheet; fewer where there are fewer pictures.
+        width_px: Of a column.
+        quality: Of the JPEG, 0 to 100.
+    """
+    columns = min(columns, len(images))
+    height_px = max(1, round(images[0].height * width_px / images[0].width))
+    rows = -(-len(images) // columns)
+    sheet = np.zeros((rows * height_px, columns * width_px, 3), np.uint8)
+    for place, image in enumerate(images):
+        scale = min(width_px / image.width, height_px / image.height)
+        size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+        y, x = place // columns * height_px, place % columns * width_px
+        y, x = y + (height_px - size[1]) // 2, x + (width_px - size[0]) // 2
+        small = cv2.resize(image.read(), size, interpolation=cv2.INTER_AREA)
+        sheet[y : y + size[1], x : x + size[0]] = small
+    _, packed = cv2.imencode(
+        ".jpg", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality]
+    )
+    return packed.tobytes()
+
+
 def overlaid(
     image: LabelledImage,
     categories: Mapping[int, str],

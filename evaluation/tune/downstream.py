@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from evaluation.captures import CaptureSet
+from evaluation.convention import TIGHT, BoxConvention
 from evaluation.distances import Stage as Show
 from evaluation.distances import silent
 from evaluation.downstream import score_arm, train_models
@@ -28,6 +29,7 @@ def detection_loss(
     images: int,
     seeds: int,
     recipe: TrainConfig,
+    boxes: BoxConvention = TIGHT,
     workers: int = 1,
     show: Show = silent,
 ) -> TaskObjective:
@@ -42,6 +44,7 @@ def detection_loss(
         images: Samples of a training set.
         seeds: Trainings of each candidate.
         recipe: Budget of a training.
+        boxes: How the captures' annotators draw boxes; the rendered ones are redrawn so.
         workers: Processes that render.
         show: Shows progress.
     """
@@ -51,7 +54,7 @@ def detection_loss(
         fresh = config.model_copy(update={"seed": seed})
         place = folder / f"{stage}-{fresh.digest()[:16]}"
         made = captures_of(render(fresh, place / "data", images, workers))
-        made = only_classes(made, real.categories.values())
+        made = boxes.apply(only_classes(made, real.categories.values()))
         for number in range(seeds):
             models = train_models(
                 made, number + 1, recipe, folder=place, arm="candidate", stage=show
@@ -61,5 +64,6 @@ def detection_loss(
 
     about = {
         "real": content_digest(real), "images": images, "seeds": seeds, "recipe": repr(recipe),
+        "boxes": str(boxes),
     }  # fmt: skip
     return TaskObjective("1 - AP50", judge, seeds, about)

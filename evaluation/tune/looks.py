@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evaluation.captures import CaptureSet
+from evaluation.convention import TIGHT, BoxConvention
 from evaluation.distances import Stage as Show
 from evaluation.distances import silent
 from evaluation.downstream import known_classes, train_models
@@ -17,9 +20,11 @@ from evaluation.tasks import load_task
 from evaluation.tasks.config import TrainConfig
 from evaluation.tasks.matching import match_detections, resolve
 from evaluation.tune.confirm import render
+from evaluation.tune.evidence import LookEvidence
 from evaluation.tune.ledger_watch import Gate
 from evaluation.tune.watch import Checkpoint
 from evaluation.tune.weights import Array
+from simgen.config import Config
 
 IOU = 0.5
 THRESHOLDS = tuple(round(0.1 * step, 1) for step in range(1, 10))
@@ -59,6 +64,8 @@ def detector_gate(
     images: int,
     seeds: int,
     recipe: TrainConfig,
+    boxes: BoxConvention = TIGHT,
+    evidence: LookEvidence | None = None,
     workers: int = 1,
     show: Show = silent,
 ) -> Gate:
@@ -70,14 +77,26 @@ def detector_gate(
         images: Samples of a training set.
         seeds: Trainings, at least 2: without their spread no error rate holds.
         recipe: Budget of a training.
+        boxes: How the gate's annotators draw boxes; the rendered ones are redrawn so.
+        evidence: Takes what the other flags look at; None for gate scores alone.
         workers: Processes that render.
         show: Shows progress.
     """
 
-    def scores(checkpoint: Checkpoint) -> Mapping[str, Array]:
-        place = folder / f"look-{checkpoint.config.digest()[:16]}"
-        made = captures_of(render(checkpoint.config, place / "data", images, workers))
-        made = only_classes(made, gate.categories.values())
+    def place_of(config: Config) -> Path:
+        return folder / f"look-{config.digest()[:16]}"
+
+    def pictures(config: Config) -> tuple[CaptureSet, CaptureSet]:
+        """The training set, and the first frame of each of its samples."""
+        dataset = render(config, place_of(config) / "data", images, workers)
+        made = boxes.apply(only_classes(captures_of(dataset), gate.categories.values()))
+        ends = np.cumsum([len(record.frames) for record in dataset])
+        first = tuple(made.images[row] for row in (0, *ends[:-1]))
+        return made, replace(made, images=first)
+
+    def look(checkpoint: Checkpoint) -> Mapping[str, NDArray[Any]]:
+        made, first = pictures(checkpoint.config)
+        place = place_of(checkpoint.config)
         models = train_models(made, seeds, recipe, folder=place, arm="checkpoint", stage=show)
         task = load_task("detection")
         ids = {name: number for number, name in gate.categories.items()}
@@ -86,6 +105,10 @@ def detector_gate(
             numbers = {name: ids.get(name, -1) for name in model.categories}
             raw = task.predict(model, gate.images, category_ids=numbers)
             rows.append(picture_scores(known_classes(raw, gate)[0], gate))
-        return {"scores": np.stack(rows)}
+        arrays: dict[str, NDArray[Any]] = {"scores": np.stack(rows)}
+        if evidence is not None:
+            _, start = pictures(evidence.vector.config)
+            arrays |= evidence.of_look(checkpoint.config, first, start, gate)
+        return arrays
 
-    return scores
+    return look

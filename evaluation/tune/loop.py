@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from evaluation.tune.course import ON_STOP, Course
 from evaluation.tune.study import Study, open_study
-from evaluation.tune.trial import Evaluation, Objective, State, Trial, incumbent
+from evaluation.tune.trial import (
+    Evaluation,
+    Growing,
+    Objective,
+    State,
+    Trial,
+    at_hand,
+    incumbent,
+)
 from evaluation.tune.vector import Vector
 from evaluation.tune.watch import CONTINUE, STOP, Checkpoint, Watch
 from evaluation.tune.weights import SparseError
@@ -20,6 +29,7 @@ from simgen.errors import (
     MissingExtraError,
     SimgenError,
     StoreError,
+    did_you_mean,
 )
 from simgen.rng import Key
 
@@ -37,7 +47,8 @@ class TuneOptions:
         every: Trials between two looks of the alarm.
         patience: Failed trials in a row after which the loop gives up.
         on_stop: What a "stop" does: "stop", "rollback" to the best setting that the alarm let
-            pass, or "continue" and say so.
+            pass, "next-gate" to go on from there under a fresh gate, or "continue" and say so.
+            After a roll-back the loop goes on for as long as the alarm has flags or gates left.
         seed: Root of all that is drawn.
     """
 
@@ -53,10 +64,11 @@ class TuneOptions:
         for name in ("budget", "confirmations", "every", "patience"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"`{name} >= 1` must hold", getattr(self, name))
-        if self.on_stop not in {"stop", "rollback", "continue"}:
+        if self.on_stop not in ON_STOP:
             raise ConfigError(
-                "`on_stop` must be stop, rollback or continue", self.on_stop, where="--on-stop"
-            )
+                "what a stop does must be known", self.on_stop,
+                did_you_mean(self.on_stop, ON_STOP), "--on-stop",
+            )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +81,7 @@ class Outcome:
         best: The trial that is given out.
         answers: What the alarm said at each look.
         scales: By which each score was divided.
+        course: What these answers have made of the loop.
     """
 
     vector: Vector
@@ -76,6 +89,7 @@ class Outcome:
     best: Trial
     answers: tuple[str, ...]
     scales: Mapping[str, float]
+    course: Course = field(default_factory=Course)
 
     @property
     def start(self) -> Trial:
@@ -85,7 +99,7 @@ class Outcome:
 
 def tune(
     vector: Vector,
-    objective: Objective,
+    objective: Objective | Growing,
     options: TuneOptions,
     folder: Path,
     *,
@@ -115,24 +129,28 @@ def tune(
         key=key,
     ) as study:
         answers: list[str] = []
+        course = Course()
         while True:
-            answers += _looks(vector, study.trials, len(answers), options, watch)
-            if STOP in answers and options.on_stop != "continue":
+            course = _looks(vector, study.trials, answers, course, options, watch)
+            if course.over:
                 break
             if progress is not None:
                 progress(len(study.trials), options.budget)
             if len(study.trials) >= options.budget:
                 break
-            study.record(_trial(vector, objective, options, study, key))
+            study.bar(trial.number for trial in study.trials if course.bars(trial.number))
+            best = incumbent(course.may_be_best(study.trials))
+            now = at_hand(objective, study.trials)
+            study.record(_trial(vector, now, options, study, best, key))
             _give_up(study.trials, options.patience)
         trials = study.trials
+        given = incumbent(course.may_be_best(trials))
+        assert given is not None  # noqa: S101 - the start is always confirmed, and never barred
         scales = _scales(trials[0].search, objective.names)
-        return Outcome(
-            vector, tuple(trials), _given_out(trials, answers, options), tuple(answers), scales
-        )
+        return Outcome(vector, tuple(trials), given, tuple(answers), scales, course)
 
 
-def _about(vector: Vector, objective: Objective, options: TuneOptions) -> dict[str, Any]:
+def _about(vector: Vector, objective: Objective | Growing, options: TuneOptions) -> dict[str, Any]:
     settings = asdict(options)
     del settings["budget"]  # a study may be extended
     return {
@@ -145,13 +163,17 @@ def _about(vector: Vector, objective: Objective, options: TuneOptions) -> dict[s
 
 
 def _trial(
-    vector: Vector, objective: Objective, options: TuneOptions, study: Study, key: Key
+    vector: Vector,
+    objective: Objective,
+    options: TuneOptions,
+    study: Study,
+    best: Trial | None,
+    key: Key,
 ) -> Trial:
     """One trial from proposal to end."""
     number = len(study.trials)
     units = study.propose(vector.encode(vector.values))
     values = vector.values if number == 0 else vector.decode(units)
-    best = incumbent(study.trials)
     scales = _scales(study.trials[0].search, objective.names) if number else None
     steps: list[float] = []
     found: Evaluation | None = None
@@ -231,10 +253,34 @@ def _give_up(trials: list[Trial], patience: int) -> None:
         )
 
 
-def _checkpoint(vector: Vector, trials: list[Trial], number: int, every: int) -> Checkpoint:
+def _looks(
+    vector: Vector,
+    trials: list[Trial],
+    answers: list[str],
+    course: Course,
+    options: TuneOptions,
+    watch: Watch | None,
+) -> Course:
+    """Take the looks that are due, add what they say to the answers, and give the course."""
+    if watch is None:
+        return course
+    while course.look_at <= len(trials) and not course.over:
+        if course.fresh and course.look_at >= options.budget:
+            break  # there is nothing more to be judged by another gate
+        answer = watch.look(_checkpoint(vector, trials, len(answers), course))
+        if answer not in {CONTINUE, STOP}:
+            raise StoreError("an alarm answers one bit", answer, f"{CONTINUE!r} or {STOP!r}")
+        answers.append(answer)
+        course = course.after(
+            answer, options.every, options.on_stop, gates=watch.gates, flags=watch.flags
+        )
+    return course
+
+
+def _checkpoint(vector: Vector, trials: list[Trial], number: int, course: Course) -> Checkpoint:
     """Where the loop stood at a look: from the record alone, so also after a kill."""
-    done = trials[: 1 + number * every]
-    best = incumbent(done)
+    done = trials[: course.look_at]
+    best = incumbent(course.may_be_best(done))
     assert best is not None  # noqa: S101 - the start is always confirmed
     assert best.expected is not None  # noqa: S101
     return Checkpoint(
@@ -245,32 +291,3 @@ def _checkpoint(vector: Vector, trials: list[Trial], number: int, every: int) ->
         best.search.pressure if best.search else None,
         vector.apply(best.values),
     )
-
-
-def _looks(
-    vector: Vector, trials: list[Trial], had: int, options: TuneOptions, watch: Watch | None
-) -> list[str]:
-    """The looks that are due: the start, then one every so many trials."""
-    if watch is None or not trials:
-        return []
-    due = 1 + (len(trials) - 1) // options.every
-    found = []
-    for number in range(had, due):
-        answer = watch.look(_checkpoint(vector, trials, number, options.every))
-        if answer not in {CONTINUE, STOP}:
-            raise StoreError("an alarm answers one bit", answer, f"{CONTINUE!r} or {STOP!r}")
-        found.append(answer)
-        if answer == STOP and options.on_stop != "continue":
-            break
-    return found
-
-
-def _given_out(trials: list[Trial], answers: list[str], options: TuneOptions) -> Trial:
-    """The best trial, or the best before the look that stopped the loop."""
-    done = trials
-    if STOP in answers and options.on_stop == "rollback":
-        passed = answers.index(STOP) - 1
-        done = trials[: 1 + max(0, passed) * options.every]
-    best = incumbent(done)
-    assert best is not None  # noqa: S101 - the start is always confirmed
-    return best

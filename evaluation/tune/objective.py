@@ -18,6 +18,8 @@ from simgen.config import Config
 from simgen.errors import ConfigError
 from simgen.rng import Key
 
+STAGES: tuple[Stage, Stage] = ("search", "confirm")
+
 
 @dataclass(frozen=True, eq=False)
 class Half:
@@ -84,6 +86,7 @@ class PoolObjective:
         names: Sequence[str],
         key: Key,
         floor: float = FLOOR,
+        batches: Sequence[int] = (),
     ) -> PoolObjective:
         """Deal the pool into halves and take what no weight changes.
 
@@ -95,6 +98,8 @@ class PoolObjective:
             names: Distances, of `TARGETS`.
             key: Deals samples, and feeds the distances.
             floor: Least effective sample size of a half.
+            batches: Samples of each law of the pool, dealt apart: a pool that grows keeps what
+                it was searched on apart from what confirms. One batch of all by default.
 
         Raises:
             ConfigError: A distance is unknown or named twice, or the pool is smaller than
@@ -108,19 +113,29 @@ class PoolObjective:
                 f"{len(pool)} samples",
                 "render more, or lower the floor",
             )
-        order = (key / "halves").generator().permutation(len(pool))
+        dealt: dict[Stage, list[NDArray[np.int64]]] = {"search": [], "confirm": []}
+        begin = 0
+        for number, size in enumerate(batches or (len(pool),)):
+            stream = key / "halves" if number == 0 else key / "halves" / number
+            order = begin + stream.generator().permutation(size)
+            for stage, mine in zip(STAGES, np.array_split(order, 2), strict=True):
+                dealt[stage].append(mine)
+            begin += size
         owners = np.asarray(owner, np.int64)
         halves: dict[Stage, Half] = {}
-        stages: tuple[Stage, Stage] = ("search", "confirm")
-        for stage, mine in zip(stages, np.array_split(order, 2), strict=True):
-            chosen = np.sort(mine)
+        for stage, parts in dealt.items():
+            chosen = np.sort(np.concatenate(parts))
             rows = np.flatnonzero(np.isin(owners, chosen))
+            # components and widths are those of the first batch, so that scores stay comparable
+            first = np.flatnonzero(np.isin(owners, parts[0]))
             targets = {
-                name: target(name, features[rows], real, key=key / stage, floor=floor)
+                name: target(
+                    name, features[rows], real, key=key / stage, floor=floor, like=features[first]
+                )
                 for name in names
             }
             halves[stage] = Half(chosen, np.searchsorted(chosen, owners[rows]), targets)
-        about = {"pool": _digest(features, owners), "real": _digest(real), "floor": floor}
+        about = {"pool": digest(features, owners), "real": digest(real), "floor": floor}
         return cls(pool, halves, floor, tuple(names), about)
 
     def __call__(self, config: Config, *, stage: Stage, key: Key) -> Iterator[Evaluation]:  # noqa: ARG002
@@ -210,9 +225,10 @@ class Together:
         yield Evaluation(scores, errors, ess, pressure)
 
 
-def _digest(*arrays: Any) -> str:
-    digest = hashlib.sha256()
+def digest(*arrays: Any) -> str:
+    """Of content, shape and kind of arrays, in hexadecimal."""
+    total = hashlib.sha256()
     for array in arrays:
         one = np.ascontiguousarray(array)
-        digest.update(f"{one.shape} {one.dtype}\0".encode() + one.tobytes())
-    return digest.hexdigest()
+        total.update(f"{one.shape} {one.dtype}\0".encode() + one.tobytes())
+    return total.hexdigest()

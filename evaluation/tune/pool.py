@@ -1,7 +1,8 @@
-"""A wide pool, rendered once: the weight of each of its samples under any narrower config."""
+"""A wide pool: the weight of each of its samples under any narrower config."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -53,19 +54,21 @@ class Reweighted:
 
 @dataclass(frozen=True, eq=False)
 class Pool:
-    """Recorded draws of one config.
+    """Recorded draws of one config, or of several that one of them covers.
 
-    Make one with `Pool.of` or `open_pool`.
+    Make one with `Pool.of` or `open_pool`, and add to it with `joined`.
 
     Attributes:
-        space: What they were drawn from.
+        space: What they were drawn from; the widest, of several.
         values: Of each sample, every factor's value by name.
         columns: The draws by where their distribution is written.
+        laws: Further spaces that samples were drawn from, and how many of each, in order.
     """
 
     space: Space
     values: tuple[dict[str, Value], ...]
     columns: dict[str, Column]
+    laws: tuple[tuple[Space, int], ...] = ()
     _logs: dict[tuple[str, Distribution], Array] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
@@ -107,6 +110,47 @@ class Pool:
         }
         return cls(space, tuple(kept), columns)
 
+    def joined(self, other: Pool) -> Pool:
+        """This pool and one of a law that it covers: a sample of the mixture of their laws.
+
+        A weight is then the candidate's density over that of the mixture (the balance
+        heuristic of Veach and Guibas 1995): near the further law it is much more even, and
+        elsewhere at worst by the share of the first pool less so.
+
+        Raises:
+            ConfigError: The laws differ in more than the numbers of their distributions.
+            SparseError: The other law draws what this pool could not.
+        """
+        self._log_ratio(other.space)  # refuses
+        columns = dict(self.columns)
+        rows: dict[str, list[int]] = {name: [] for name in columns}
+        drawn: dict[str, list[Value]] = {name: [] for name in columns}
+        logs: dict[str, list[float]] = {name: [] for name in columns}
+        for row, values in enumerate(other.values, start=len(self)):
+            for term in self.space.given(values):
+                name = name_of(term.source)
+                rows[name].append(row)
+                drawn[name].append(term.factor.value)
+                logs[name].append(term.factor.log_density)
+        for name, mine in self.columns.items():
+            columns[name] = Column(
+                np.concatenate([mine.rows, np.array(rows[name], np.int64)]),
+                (*mine.values, *drawn[name]),
+                np.concatenate([mine.logs, np.array(logs[name], np.float64)]),
+            )
+        laws = (*self.laws, (other.space, len(other)))
+        return Pool(self.space, (*self.values, *other.values), columns, laws)
+
+    @cached_property
+    def _mixture(self) -> Array:
+        """(n,) log of the mixture's density over that of the widest law."""
+        first = len(self) - sum(count for _, count in self.laws)
+        parts = [np.full(len(self), math.log(first / len(self)))]
+        for law, count in self.laws:
+            parts.append(self._log_ratio(law)[0] + math.log(count / len(self)))
+        found: Array = np.logaddexp.reduce(parts, axis=0)
+        return found
+
     @cached_property
     def _leaves(self) -> dict[str, Distribution | None]:
         return leaves(self.space)
@@ -122,6 +166,17 @@ class Pool:
             SparseError: The candidate draws what the pool could not, or the pool has nothing
                 that it draws.
         """
+        ratio, known, terms = self._log_ratio(space)
+        weights = self_normalised(ratio - self._mixture)
+        fixed = pressure(
+            known,
+            {name: one for name in known if (one := self._leaves[name]) is not None},
+            {name: float(weights.shares @ self.counts(name)) for name in known},
+        )
+        return Reweighted(weights, self._whole(fixed, terms, weights))
+
+    def _log_ratio(self, space: Space) -> tuple[Array, dict[str, Distribution], dict[str, Array]]:
+        """(n,) log of another law's density over the widest's, and what it consists of."""
         names = changed(space, self.space)
         theirs = leaves(space)
         ratio = np.zeros(len(self))
@@ -143,13 +198,7 @@ class Pool:
         terms = self._slow(space, slow) if slow else {}
         for found in terms.values():
             ratio += found
-        weights = self_normalised(ratio)
-        fixed = pressure(
-            known,
-            {name: one for name in known if (one := self._leaves[name]) is not None},
-            {name: float(weights.shares @ self.counts(name)) for name in known},
-        )
-        return Reweighted(weights, self._whole(fixed, terms, weights))
+        return ratio, known, terms
 
     def counts(self, name: str) -> Array:
         """(n,) how often each sample drew from a distribution."""

@@ -7,24 +7,30 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
+from evaluation.alarm.rule import Rule
 from evaluation.captures import CaptureSet
+from evaluation.convention import BoxConvention
 from evaluation.distances import Stage as Show
 from evaluation.distances import silent
-from evaluation.features import Extractor, colour_and_edges, efficientnet_lite0, extract
 from evaluation.parts import TUNING
 from evaluation.synthetic import captures_of, load_any
 from evaluation.tasks.config import TrainConfig
-from evaluation.tune.confirm import confirm, render
+from evaluation.tune.anew import AnewObjective
+from evaluation.tune.confirm import Embed, confirm, render
+from evaluation.tune.described import Description, Vectors, description
 from evaluation.tune.downstream import detection_loss
+from evaluation.tune.evidence import LookEvidence
 from evaluation.tune.gate import RealParts, watch_detector
+from evaluation.tune.growing import Batch, GrowingPool, GrowingTogether
 from evaluation.tune.leaves import changed
 from evaluation.tune.ledger_watch import LedgerWatch
 from evaluation.tune.loop import TuneOptions, tune
-from evaluation.tune.objective import PoolObjective, Together
 from evaluation.tune.pool import open_pool
+from evaluation.tune.renders import Renders
 from evaluation.tune.study import require_optuna
-from evaluation.tune.trial import Objective
+from evaluation.tune.trial import Growing, Objective
 from evaluation.tune.vector import Vector
 from evaluation.tune.watch import Watch
 from evaluation.tune.weighted import known
@@ -33,14 +39,7 @@ from evaluation.tune.widen import widened
 from evaluation.tune.write import Evidence
 from simgen.config import Config
 from simgen.dataset import Dataset
-from simgen.errors import ConfigError, did_you_mean
 from simgen.rng import Key
-
-FEATURES: dict[str, Callable[[], Extractor]] = {
-    "efficientnet": efficientnet_lite0,
-    "colour": colour_and_edges,
-}
-"""Extractors by name."""
 
 
 @dataclass(frozen=True)
@@ -52,10 +51,13 @@ class RunOptions:
         move: Patterns of what may move; see `Vector.of`.
         part: Part of the real captures that the loop sees.
         split: A manifest of `simgen split`; None to split by time.
-        features: One of `FEATURES`.
+        features: One of `evaluation.tune.described.NAMES`.
+        boxes: How the real captures' annotators draw boxes; the rendered ones are redrawn so.
         floor: Least effective sample size of a half of the pool.
         pool: A dataset to use as the pool; None to render one.
-        pool_size: Samples of the pool that is rendered.
+        pool_size: Samples of the pool that is rendered, and of each that is added.
+        refresh: Trials after which samples of the best ranges are added to the pool; 0 for never.
+        anew: Samples that each candidate is rendered for, in place of a pool; 0 for a pool.
         confirm: Fresh samples of the start and of the tuned config at the end; 0 for none.
         workers: Processes that render.
         task: Whether the loss of a detector is an objective too.
@@ -63,7 +65,7 @@ class RunOptions:
         task_seeds: Trainings of each candidate.
         recipe: Budget of a training.
         alarm: Whether detectors are trained at checkpoints and the gate is asked.
-        kappa, by_session: Of the alarm; see `watch_detector`.
+        kappa, drop, by_session, flags: Of the alarm; see `watch_detector`.
         loop: How the loop runs.
     """
 
@@ -72,9 +74,12 @@ class RunOptions:
     part: str = TUNING
     split: Path | None = None
     features: str = "efficientnet"
+    boxes: BoxConvention = field(default_factory=BoxConvention)
     floor: float = FLOOR
     pool: Path | None = None
     pool_size: int = 1000
+    refresh: int = 0
+    anew: int = 0
     confirm: int = 0
     workers: int = 1
     task: bool = False
@@ -83,7 +88,9 @@ class RunOptions:
     recipe: TrainConfig = field(default_factory=TrainConfig.quick)
     alarm: bool = False
     kappa: float = 0.0
+    drop: float = Rule.drop
     by_session: bool = False
+    flags: int = 1
     loop: TuneOptions = field(default_factory=TuneOptions)
 
 
@@ -96,12 +103,12 @@ def run(
     watch: Watch | None = None,
     show: Show = silent,
 ) -> Evidence:
-    """Render or open the pool, tune, confirm; the same call goes on after a kill.
+    """Tune on a pool or on fresh renders, confirm; the same call goes on after a kill.
 
     Args:
         config: The start.
         real: Real captures.
-        out: Folder of the study, the pool and the cache.
+        out: Folder of the study, of what is rendered, and of the cache.
         options: What and how.
         watch: An alarm of the caller's; `options.alarm` puts the detectors' in its place.
         show: Shows progress.
@@ -112,54 +119,51 @@ def run(
         CaptureError: The captures cannot be read or split.
         StoreError: The pool or the study is damaged, in use, or another's.
     """
-    if options.features not in FEATURES:
-        raise ConfigError(
-            "features must be known", options.features, did_you_mean(options.features, FEATURES),
-            "--features",
-        )  # fmt: skip
     require_optuna()  # and not after hours of rendering
     for name in options.objectives:
         known(name)
-    extractor = FEATURES[options.features]()
     key = Key(options.loop.seed) / "tune run"
     vector = Vector.of(config, options.move)
     parted = RealParts.of(load_any(real), options.part, options.split, alarm=options.alarm)
     captures = parted.tuning
+    described = description(options.features, captures)
     if options.alarm:
         watch = watch_detector(
             parted, out / "alarm", options.loop, images=options.task_images,
             seeds=options.task_seeds, recipe=options.recipe, kappa=options.kappa,
-            by_session=options.by_session, workers=options.workers, show=show,
+            drop=options.drop, by_session=options.by_session, flags=options.flags,
+            boxes=options.boxes,
+            evidence=LookEvidence(
+                vector, captures, described, out / "alarm" / "features", key / "evidence", show
+            ),
+            workers=options.workers, show=show,
         )  # fmt: skip
 
     def embed(images: CaptureSet) -> Array:
-        with show(f"{extractor.name} of {len(images.images)} pictures") as update:
-            found = extract(
-                images.images, extractor, cache=out / "features",
-                progress=lambda done: update(done, len(images.images)),
-            )  # fmt: skip
-        return np.asarray(found.array, np.float64)
+        with show(f"{described.name} of {len(images.images)} pictures") as update:
+            count = len(images.images)
+            return described(
+                images, kept=out / "features", progress=lambda done: update(done, count)
+            )
 
-    dataset, notes = _pool(vector, out, options)
-    parts: list[Objective] = []
-    pool, law = open_pool(dataset)
-    changed(vector.config.space(), law.space())
-    owner = [record.index for record in dataset for _ in record.frames]
-    features = embed(captures_of(dataset))
+    def embed_made(images: CaptureSet) -> Array:
+        return embed(options.boxes.apply(images))
+
     truth = embed(captures)
-    parts.append(
-        PoolObjective.of(
-            pool, features, owner, truth, names=options.objectives, key=key, floor=options.floor
-        )
-    )
+    if options.anew:
+        measured = _anew(vector, truth, described, out, options, key)
+    else:
+        measured = _pool(vector, truth, embed_made, out, options, key)
+    notes = measured.notes
+    parts: list[Objective | Growing] = [measured.objective]
     if options.task:
         parts.append(
             detection_loss(
                 captures, out / "task", images=options.task_images, seeds=options.task_seeds,
-                recipe=options.recipe, workers=options.workers, show=show,
+                recipe=options.recipe, boxes=options.boxes, workers=options.workers, show=show,
             )
         )  # fmt: skip
-    objective = parts[0] if len(parts) == 1 else Together(tuple(parts))
+    objective = parts[0] if len(parts) == 1 else GrowingTogether(tuple(parts))
     with show("trials") as update:
         outcome = tune(vector, objective, options.loop, out, watch=watch, progress=update)
     best = vector.apply(outcome.best.values)
@@ -167,9 +171,9 @@ def run(
     if options.confirm:
         fresh = confirm(
             config, best, truth, options.objectives, folder=out / "confirm",
-            count=options.confirm, embed=embed, key=key / "confirm", workers=options.workers,
+            count=options.confirm, embed=embed_made, key=key / "confirm", workers=options.workers,
         )  # fmt: skip
-    rendered = len(dataset) + 2 * options.confirm
+    rendered = measured.ended() + 2 * options.confirm
     if options.task:
         done = sum(
             1 + len(t.confirmed) for t in outcome.trials if t.state in {"complete", "pruned"}
@@ -189,13 +193,67 @@ def run(
     )
 
 
-def _pool(vector: Vector, out: Path, options: RunOptions) -> tuple[Dataset, tuple[str, ...]]:
-    if options.pool is not None:
-        return Dataset.open(options.pool), (
-            f"The pool is {options.pool}; candidates that leave its ranges are refused.",
-        )
-    wide = widened(vector)
-    # Another stream than the start's own datasets have.
-    seed = (Key(options.loop.seed) / "tune pool").entropy() % 2**63
-    law = wide.model_copy(update={"seed": seed})
-    return render(law, out / "pool", options.pool_size, options.workers), ()
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """Distances to the real captures, and what they cost.
+
+    Attributes:
+        objective: The distances.
+        ended: To be called after the loop: tidies up, and tells how many pictures were rendered.
+        notes: What a reader must know.
+    """
+
+    objective: Objective | Growing
+    ended: Callable[[], int]
+    notes: tuple[str, ...] = ()
+
+
+def _anew(
+    vector: Vector, truth: Array, described: Description, out: Path, options: RunOptions, key: Key
+) -> Measured:
+    if isinstance(described, Vectors):
+        described.extractor.build()  # only libraries that are loaded can be kept to one thread
+
+    def embed(images: CaptureSet) -> Array:
+        with threadpool_limits(limits=1):  # a picture is too little work for several
+            return described(options.boxes.apply(images))
+
+    renders = Renders(out / "anew" / options.features, embed, options.workers)
+    objective = AnewObjective.of(
+        vector, renders, truth, names=options.objectives, count=options.anew, key=key
+    )
+
+    def ended() -> int:
+        renders.clear()
+        return renders.pictures
+
+    note = f"Each candidate was rendered anew, {options.anew} samples an evaluation."
+    return Measured(objective, ended, (note,))
+
+
+def _pool(
+    vector: Vector, truth: Array, embed: Embed, out: Path, options: RunOptions, key: Key
+) -> Measured:
+    def batch(config: Config, number: int) -> Batch:
+        if number == 0 and options.pool is not None:
+            dataset = Dataset.open(options.pool)
+        else:
+            # Another stream than the start's own datasets have.
+            stream = Key(options.loop.seed) / "tune pool"
+            seed = (stream / number if number else stream).entropy() % 2**63
+            folder = out / (f"pool-{number}" if number else "pool")
+            law = config.model_copy(update={"seed": seed})
+            dataset = render(law, folder, options.pool_size, options.workers)
+        pool, law = open_pool(dataset)
+        changed(vector.config.space(), law.space())
+        owner = [record.index for record in dataset for _ in record.frames]
+        return Batch(pool, embed(captures_of(dataset)), np.array(owner, np.int64))
+
+    objective = GrowingPool(
+        vector, batch, widened(vector), truth, options.objectives, options.refresh, key,
+        options.floor,
+    )  # fmt: skip
+    notes = () if options.pool is None else (
+        f"The pool is {options.pool}; candidates that leave its ranges are refused.",
+    )  # fmt: skip
+    return Measured(objective, lambda: objective.pictures, notes)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,15 +42,40 @@ class Study:
         self._space: dict[str, optuna.distributions.BaseDistribution] = {
             name: optuna.distributions.FloatDistribution(0.0, 1.0) for name in names
         }
-        # Proposals are made on a copy in memory: the record holds finished trials alone.
-        self._mind = optuna.create_study(
+        found = kept.get_trials(deepcopy=False)
+        self.trials = [Trial.from_json(one.user_attrs[RECORD]) for one in found]
+        self._barred: frozenset[int] = frozenset()
+        self._mind = self._remembered()
+        self._asked: optuna.Trial | None = None
+
+    def bar(self, numbers: Iterable[int]) -> None:
+        """Let proposals follow from these trials as from ones without a score.
+
+        The record keeps their scores. Without one they rank below all, so that the sampler is
+        not drawn back to what an alarm has refused.
+        """
+        barred = frozenset(numbers)
+        if barred != self._barred:
+            self._barred = barred
+            self._mind = self._remembered()
+
+    def _remembered(self) -> optuna.Study:
+        """A copy in memory that proposals are made on: the record holds ended trials alone."""
+        import optuna  # noqa: PLC0415
+
+        mind = optuna.create_study(
             pruner=optuna.pruners.MedianPruner(n_startup_trials=RANDOM_FIRST, n_warmup_steps=0)
         )
-        found = kept.get_trials(deepcopy=False)
-        for one in found:
-            self._mind.add_trial(one)
-        self.trials = [Trial.from_json(one.user_attrs[RECORD]) for one in found]
-        self._asked: optuna.Trial | None = None
+        for number, one in enumerate(self._kept.get_trials(deepcopy=False)):
+            if number in self._barred:
+                one = optuna.trial.create_trial(  # noqa: PLW2901
+                    state=optuna.trial.TrialState.PRUNED,
+                    params=one.params,
+                    distributions=one.distributions,
+                    system_attrs=one.system_attrs,
+                )
+            mind.add_trial(one)
+        return mind
 
     def propose(self, start: Mapping[str, float]) -> dict[str, float]:
         """Coordinates of the next trial; the first is the start."""

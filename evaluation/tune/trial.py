@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from simgen.config import Config
 from simgen.rng import Key
@@ -60,6 +60,30 @@ class Objective(Protocol):
             SimgenError: These ranges cannot be evaluated; the trial is recorded as failed.
         """
         ...
+
+
+@runtime_checkable
+class Growing(Protocol):
+    """An objective that learns more as a loop goes on: a pool that grows, for one."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """As of an objective."""
+        ...
+
+    @property
+    def about(self) -> Mapping[str, Any]:
+        """As of an objective."""
+        ...
+
+    def grown(self, trials: Sequence[Trial]) -> Objective:
+        """The objective of the trial after these, which depends on nothing else."""
+        ...
+
+
+def at_hand(objective: Objective | Growing, trials: Sequence[Trial]) -> Objective:
+    """What the trial after these is measured by."""
+    return objective.grown(trials) if isinstance(objective, Growing) else objective
 
 
 @dataclass(frozen=True)

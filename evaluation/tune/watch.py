@@ -34,6 +34,16 @@ class Checkpoint:
 class Watch(Protocol):
     """An alarm; `evaluation.alarm` has one. It answers one bit, and no score reaches the loop."""
 
+    @property
+    def gates(self) -> int:
+        """Gates that it may ask one after the other."""
+        ...
+
+    @property
+    def flags(self) -> int:
+        """How often it may say stop on one gate."""
+        ...
+
     def look(self, checkpoint: Checkpoint) -> str:
         """Answer "continue" or "stop", the same again for the same checkpoint.
 

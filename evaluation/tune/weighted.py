@@ -124,17 +124,17 @@ class FrechetTarget:
     groups: int = 20
 
     @classmethod
-    def of(cls, x: Array, y: Array, *, key: Key, components: int) -> FrechetTarget:
-        """Project both on the leading components."""
-        pooled = np.concatenate([x, y])
-        centred = pooled - pooled.mean(axis=0)
+    def of(cls, x: Array, y: Array, *, key: Key, components: int, like: Array) -> FrechetTarget:
+        """Project both on the leading components of `like` and y together."""
+        pooled = np.concatenate([like, y])
+        centre = pooled.mean(axis=0)
         used = min(components, x.shape[1])
         if used == x.shape[1]:
             return cls(x, y, 1.0, key)
-        _, values, axes = np.linalg.svd(centred, full_matrices=False)
-        turned, total = centred @ axes[:used].T, float(np.sum(values**2))
+        _, values, axes = np.linalg.svd(pooled - centre, full_matrices=False)
+        total = float(np.sum(values**2))
         kept = float(np.sum(values[:used] ** 2)) / total if total > 0 else 1.0
-        return cls(turned[: len(x)], turned[len(x) :], kept, key)
+        return cls((x - centre) @ axes[:used].T, (y - centre) @ axes[:used].T, kept, key)
 
     def __call__(self, weights: Weights) -> Result:
         """The distance with its jackknife interval."""
@@ -173,29 +173,30 @@ def _moments(rows: Array) -> tuple[Array, Array]:
     return mean, factor
 
 
-def _kid(x: Array, y: Array, key: Key, floor: float) -> Target:  # noqa: ARG001
+def _kid(x: Array, y: Array, key: Key, floor: float, like: Array) -> Target:  # noqa: ARG001
     return KernelTarget("KID", x, y, lambda a, b: (a @ b.T / a.shape[1] + 1.0) ** 3)
 
 
-def _energy(x: Array, y: Array, key: Key, floor: float) -> Target:  # noqa: ARG001
+def _energy(x: Array, y: Array, key: Key, floor: float, like: Array) -> Target:  # noqa: ARG001
     return KernelTarget("energy distance", x, y, lambda a, b: -np.sqrt(squared_distances(a, b)))
 
 
-def _mmd(x: Array, y: Array, key: Key, floor: float) -> Target:  # noqa: ARG001
-    return KernelTarget("MMD^2", x, y, gaussian(default_widths(np.concatenate([x, y]), key)))
+def _mmd(x: Array, y: Array, key: Key, floor: float, like: Array) -> Target:  # noqa: ARG001
+    return KernelTarget("MMD^2", x, y, gaussian(default_widths(np.concatenate([like, y]), key)))
 
 
-def _fd(x: Array, y: Array, key: Key, floor: float) -> Target:
-    rows = min(len(y), len(x), int(floor))
-    return FrechetTarget.of(x, y, key=key, components=max(1, rows // ROWS_PER_COMPONENT))
+def _fd(x: Array, y: Array, key: Key, floor: float, like: Array) -> Target:
+    used = max(1, min(len(y), len(x), int(floor)) // ROWS_PER_COMPONENT)
+    return FrechetTarget.of(x, y, key=key, components=used, like=like)
 
 
-def _auc(x: Array, y: Array, key: Key, floor: float) -> Target:
-    both = FrechetTarget.of(x, y, key=key, components=max(1, min(len(y), int(floor)) // 2))
+def _auc(x: Array, y: Array, key: Key, floor: float, like: Array) -> Target:
+    used = max(1, min(len(y), int(floor)) // 2)
+    both = FrechetTarget.of(x, y, key=key, components=used, like=like)
     return DiscriminantTarget(both.x, both.y, key)
 
 
-TARGETS: dict[str, Callable[[Array, Array, Key, float], Target]] = {
+TARGETS: dict[str, Callable[[Array, Array, Key, float, Array], Target]] = {
     "fd": _fd,
     "kid": _kid,
     "mmd": _mmd,
@@ -205,7 +206,15 @@ TARGETS: dict[str, Callable[[Array, Array, Key, float], Target]] = {
 """Distances by name."""
 
 
-def target(name: str, x: ArrayLike, y: ArrayLike, *, key: Key, floor: float = FLOOR) -> Target:
+def target(
+    name: str,
+    x: ArrayLike,
+    y: ArrayLike,
+    *,
+    key: Key,
+    floor: float = FLOOR,
+    like: ArrayLike | None = None,
+) -> Target:
     """A distance of `TARGETS`, made ready.
 
     Args:
@@ -214,6 +223,8 @@ def target(name: str, x: ArrayLike, y: ArrayLike, *, key: Key, floor: float = FL
         y: (m, d) features of the real captures.
         key: Source of what it draws: groups, rows for the median.
         floor: Fewest samples that a candidate may be worth.
+        like: (k, d) features that components and widths are taken of, with the real ones; None
+            for the pool's. Samples that are to be compared with each other must share them.
 
     Raises:
         ConfigError: There is no such distance.
@@ -221,7 +232,8 @@ def target(name: str, x: ArrayLike, y: ArrayLike, *, key: Key, floor: float = FL
     """
     known(name)
     first, second = samples(x, y, name, _LEAST)
-    return TARGETS[name](first, second, key / name, floor)
+    shared = first if like is None else samples(like, y, name, _LEAST)[0]
+    return TARGETS[name](first, second, key / name, floor, shared)
 
 
 def known(name: str) -> None:

@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 
 from simgen.cli.console import err, progress, result
-from simgen.cli.options import JSON, REAL, writing
+from simgen.cli.options import BOXES, JSON, REAL, writing
 
 if TYPE_CHECKING:
     from evaluation.tune.write import Evidence
@@ -24,11 +24,21 @@ MOVE = typer.Option(
 )
 OBJECTIVE = typer.Option(["fd"], "--objective", help="fd, kid, mmd, energy, auc; may be repeated.")
 POOL = typer.Option(None, "--pool", help="A dataset to re-weight, instead of rendering one.")
-SIZE = typer.Option(1000, "--pool-size", min=4, help="Samples of the pool that is rendered.")
-FLOOR = typer.Option(50.0, "--floor", min=4, help="Least effective sample size of half a pool.")
+SIZE = typer.Option(
+    None, "--pool-size", min=4, help="Samples of the pool that is rendered. [default: 1000]"
+)
+REFRESH = typer.Option(
+    0, "--refresh", min=0, help="Add as many samples of the best ranges after so many trials each."
+)
+FLOOR = typer.Option(
+    None, "--floor", min=4, help="Least effective sample size of half a pool. [default: 50]"
+)
+ANEW = typer.Option(
+    0, "--anew", min=0, help="Render this many samples of each candidate, instead of a pool."
+)
 PART = typer.Option("tuning", "--part", help="Part of the real captures that the loop sees.")
 SPLIT = typer.Option(None, "--split", help="A manifest of `simgen split`, instead of by time.")
-FEATURES = typer.Option("efficientnet", "--features", help="efficientnet or colour.")
+FEATURES = typer.Option("efficientnet", "--features", help="efficientnet, colour or statistics.")
 SAMPLER = typer.Option("tpe", "--sampler", help="tpe, cmaes or random.")
 CONFIRM = typer.Option(
     0, "--confirm", min=0, help="Render this many samples of the start and the result anew."
@@ -43,11 +53,19 @@ EVERY = typer.Option(20, "--every", min=1, help="Trials between two looks.")
 KAPPA = typer.Option(
     0.0, "--kappa", min=0, help="Gain of the gate score that a gain of one in the loop must bring."
 )
+DROP = typer.Option(
+    0.1, "--drop", min=0.001, help="Fall of the gate score that the alarm must be able to see."
+)
 BY_SESSION = typer.Option(
     False, "--by-session", help="The alarm takes sessions, not pictures, as independent."
 )
 ON_STOP = typer.Option(
-    "rollback", "--on-stop", help="When the alarm says stop: rollback, stop or continue."
+    "rollback",
+    "--on-stop",
+    help="When the alarm says stop: rollback, next-gate (roll back and go on), stop or continue.",
+)
+FLAGS = typer.Option(
+    1, "--flags", min=1, help="How often one gate may say stop before it is left; costs power."
 )
 ITERATIONS = typer.Option(None, "--iterations", min=1, help="Training steps of the detector.")
 WORKERS = typer.Option(1, "--workers", min=1, help="Processes that render.")
@@ -68,11 +86,14 @@ def tune(
     objective: list[str] = OBJECTIVE,
     move: list[str] = MOVE,
     pool: Path | None = POOL,
-    pool_size: int = SIZE,
-    floor: float = FLOOR,
+    pool_size: int | None = SIZE,
+    refresh: int = REFRESH,
+    floor: float | None = FLOOR,
+    anew: int = ANEW,
     part: str = PART,
     split: Path | None = SPLIT,
     features: str = FEATURES,
+    boxes: str = BOXES,
     sampler: str = SAMPLER,
     fresh: int = CONFIRM,
     task: bool = TASK,
@@ -82,29 +103,45 @@ def tune(
     alarm: bool = ALARM,
     every: int = EVERY,
     kappa: float = KAPPA,
+    drop: float = DROP,
     by_session: bool = BY_SESSION,
     on_stop: str = ON_STOP,
+    flags: int = FLAGS,
     workers: int = WORKERS,
     assignments: list[str] = SET,
     seed: int = SEED,
     as_json: bool = JSON,
 ) -> None:
     """Tune the ranges of a config until its pictures are near to real ones."""
+    from evaluation.convention import BoxConvention
     from evaluation.tune.loop import TuneOptions
     from evaluation.tune.run import RunOptions, run
+    from evaluation.tune.weights import FLOOR as LEAST
     from evaluation.tune.write import write
     from simgen.cli.options import training_config
     from simgen.config import load_config
+    from simgen.errors import ConfigError
 
+    pooled = {
+        "--pool": pool, "--pool-size": pool_size, "--refresh": refresh or None, "--floor": floor,
+    }  # fmt: skip
+    if anew and (given := [name for name, value in pooled.items() if value is not None]):
+        raise ConfigError(
+            "`--anew` renders each candidate and has no pool", ", ".join(given),
+            "leave them out, or tune on a pool without --anew", "--anew",
+        )  # fmt: skip
     options = RunOptions(
         objectives=tuple(objective),
         move=tuple(move),
         part=part,
         split=split,
         features=features,
-        floor=floor,
+        boxes=BoxConvention.parse(boxes),
+        floor=LEAST if floor is None else floor,
         pool=pool,
-        pool_size=pool_size,
+        pool_size=1000 if pool_size is None else pool_size,
+        refresh=refresh,
+        anew=anew,
         confirm=fresh,
         workers=workers,
         task=task,
@@ -113,7 +150,9 @@ def tune(
         recipe=training_config(True, iterations),
         alarm=alarm,
         kappa=kappa,
+        drop=drop,
         by_session=by_session,
+        flags=flags,
         loop=TuneOptions(budget=budget, sampler=sampler, every=every, on_stop=on_stop, seed=seed),
     )
     start = load_config(config, assignments)

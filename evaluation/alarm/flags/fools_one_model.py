@@ -1,6 +1,6 @@
 """FOOLS ONE MODEL: the loop's own judge likes the pictures better, outside judges do not.
 
-Null: the judge gained no more than `delta`, or the panel gained `kappa` of what it gained.
+Null: the judge gained no more than `delta`, or the panel gained `outside` of what it gained.
 Both must be rejected, so the p-value is the larger of two (an intersection-union test). The
 judges of the panel are taken as given; the draw of the pictures is what is uncertain.
 """
@@ -18,7 +18,7 @@ NAME = "FOOLS ONE MODEL"
 
 
 def fools_one_model(
-    judge: Sequence[Array], panel: Sequence[Array], delta: float, kappa: float
+    judge: Sequence[Array], panel: Sequence[Array], delta: float, outside: float
 ) -> Array:
     """P-values (s, t), one where s >= t.
 
@@ -26,12 +26,12 @@ def fools_one_model(
         judge: For each checkpoint (n,) scores of generated pictures by the loop's judge.
         panel: For each checkpoint (J, n) scores of the same pictures by outside judges.
         delta: Gain of the judge that is not worth a word.
-        kappa: Share of it that outside judges must see.
+        outside: Share of it that outside judges must see.
     """
     own = [each.mean() for each in judge]
     own_var = [each.var(ddof=1) / len(each) for each in judge]
-    # kappa times own gain, less the panel's, is a mean over pictures: their tie is kept
-    lag = [kappa * a - b.mean(axis=0) for a, b in zip(judge, panel, strict=True)]
+    # `outside` times own gain, less the panel's, is a mean over pictures: their tie is kept
+    lag = [outside * a - b.mean(axis=0) for a, b in zip(judge, panel, strict=True)]
     lag_var = [each.var(ddof=1) / len(each) for each in lag]
     count = len(judge)
     found = np.ones((count, count))

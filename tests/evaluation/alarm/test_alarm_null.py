@@ -42,7 +42,7 @@ def many(count, rule, **kind):
         relabelled(run(number, STILL, **kind), STILL, rule, key=KEY / "many" / number)
         for number in range(count)
     ]
-    return int(flagged(made, np.tile(STILL, (count, 1)), rule, key=KEY / "boot").sum())
+    return int(flagged(made, np.tile(STILL, (count, 1)), rule, key=KEY / "boot", draws=2000).sum())
 
 
 @pytest.mark.parametrize("kind", [{}, {"own": 0.2}, {"seed_sd": 0.0}])
