@@ -120,9 +120,8 @@ def flagged(
         first.seeds,
         first.image_df,
     )
-    found: NDArray[np.bool_] = watch(together, proxy, rule, key=key, draws=draws).flags.any(
-        axis=(1, 2)
-    )
+    flags = watch(together, proxy, rule, key=key, draws=draws).flags
+    found: NDArray[np.bool_] = np.any(flags, axis=(1, 2))
     return found
 
 
@@ -179,7 +178,8 @@ def _residuals(scores: Array) -> Array:
     """(K, n) scores less their mean; the spread between seeds as before the mean was taken off."""
     seeds = len(scores)
     by_seed = scores.mean(axis=1, keepdims=True) - scores.mean()
-    return scores - scores.mean() + by_seed * (np.sqrt(seeds / (seeds - 1)) - 1)
+    found: Array = scores - scores.mean() + by_seed * (np.sqrt(seeds / (seeds - 1)) - 1)
+    return found
 
 
 def _redrawn(

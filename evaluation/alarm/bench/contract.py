@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evaluation.alarm.bench.detectors import Detector
 from evaluation.alarm.bench.runs import Runs
@@ -95,7 +96,7 @@ def check_world(world: World, *, key: Key) -> None:
 
 def _check_runs(world: World, cell: str, runs: Runs) -> None:
     count, rounds = len(_SHAPE.checked), _SHAPE.rounds
-    due = {
+    due: dict[str, tuple[NDArray[Any], tuple[int, ...]]] = {
         "proxy": (runs.proxy, (_LOOPS, count)),
         "gate.mean": (runs.gate.mean, (_LOOPS, count)),
         "gate.mean_cov": (runs.gate.mean_cov, (_LOOPS, count, count)),

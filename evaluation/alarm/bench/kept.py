@@ -33,7 +33,7 @@ def store(found: Measured, path: Path, order: str) -> None:
     arrays |= {f"first/{name}": each for name, each in found.first.items()}
     arrays |= {f"null/{name}": each for name, each in found.null.items()}
     content = io.BytesIO()
-    np.savez(content, **arrays)
+    np.savez(content, allow_pickle=False, **arrays)
     with storing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(path, content.getvalue())

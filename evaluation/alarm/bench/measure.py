@@ -19,6 +19,7 @@ from evaluation.alarm.flags import reversal, stagnation
 from evaluation.alarm.null import flagged, relabelled, without_tolerance
 from evaluation.alarm.primary import watch
 from evaluation.alarm.rule import Rule
+from evaluation.alarm.scores import Array
 from simgen.errors import ConfigError
 from simgen.rng import Key
 
@@ -156,7 +157,8 @@ def measure(
             for name, when in first_flags(runs, plan.rule, some, key=here / "flags").items():
                 first.setdefault(name, []).append(when)
         if relabel and runs.scores is not None:
-            for name, raised in null_flags(runs, plan.rule, key=here / "null").items():
+            named = null_flags(runs.scores, runs.proxy, plan.rule, key=here / "null")
+            for name, raised in named.items():
                 null.setdefault(name, []).append(raised)
         if progress is not None:
             progress(start + size)
@@ -210,15 +212,27 @@ def first_flags(runs: Runs, rule: Rule, loops: int, *, key: Key) -> dict[str, ND
     }
 
 
-def null_flags(runs: Runs, rule: Rule, *, key: Key) -> dict[str, NDArray[np.bool_]]:
-    """Of `RULES` to (L,) whether each loop, relabelled once, had a flag; see `alarm.null`."""
+def null_flags(
+    scores: NDArray[np.bool_], proxy: Array, rule: Rule, *, key: Key
+) -> dict[str, NDArray[np.bool_]]:
+    """Whether each loop had a flag once its trainings were relabelled; see `alarm.null`.
+
+    Args:
+        scores: (L, m, K, n) gate scores.
+        proxy: (L, m).
+        rule: Tolerances and error rates.
+        key: Of the relabelling and the bootstrap.
+
+    Returns:
+        Of `RULES` to (L,).
+    """
     found = {}
     for name, judged_by in zip(RULES, (rule, without_tolerance(rule)), strict=True):
         made = [
-            relabelled(list(scores), proxy, judged_by, key=key / name / number)
-            for number, (scores, proxy) in enumerate(zip(runs.scores, runs.proxy, strict=True))
+            relabelled(list(one), seen, judged_by, key=key / name / number)
+            for number, (one, seen) in enumerate(zip(scores, proxy, strict=True))
         ]
-        found[name] = flagged(made, runs.proxy, judged_by, key=key / "boundary", draws=BENCH_DRAWS)
+        found[name] = flagged(made, proxy, judged_by, key=key / "boundary", draws=BENCH_DRAWS)
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,8 +59,8 @@ class Pictures:
 
     def correct(self, weights: Array, threshold: Array) -> NDArray[np.bool_]:
         """(L, s, n) whether each of s classifiers is right on each picture."""
-        right: NDArray[np.bool_] = self.side(weights, threshold) > 0
-        return right == (self.labels[:, None] > 0)
+        right: NDArray[np.bool_] = (self.side(weights, threshold) > 0) == (self.labels[:, None] > 0)
+        return right
 
     def side(self, weights: Array, threshold: Array) -> NDArray[np.float32]:
         """(L, s, n) on which side of each of s classifiers each picture lies, and how far."""
@@ -172,7 +173,7 @@ def _gate(
     return _pictures(world.sample(labels, attributes, rng), labels)
 
 
-def _pictures(features: Array, labels: Array) -> Pictures:
+def _pictures(features: Array, labels: NDArray[Any]) -> Pictures:
     return Pictures(features.astype(np.float32), labels.astype(np.float32))
 
 

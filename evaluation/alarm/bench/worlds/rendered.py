@@ -151,7 +151,8 @@ def _quadrants() -> NDArray[np.float32]:
     place = np.arange(size) >= size // 2
     which = (2 * place[:, None] + place).reshape(-1)
     found = (which[:, None] == np.arange(4)).astype(np.float32)
-    return found / found.sum(axis=0)
+    weights: NDArray[np.float32] = found / found.sum(axis=0)
+    return weights
 
 
 def train(x: Array, y: Array) -> Array:
