@@ -48,22 +48,7 @@ def targets(plain: dict[str, Any]) -> list[Target]:
         found.append(_false("REVERSAL and STAGNATION", rates))
     if all_six:
         found.append(_false("any of all six flags", all_six))
-    for name, cell in plants.items():
-        found.append(
-            Target(
-                f"{name}: true flags at least {TRUE:.0%}",
-                _with(cell["true rate"], cell["true interval"]),
-                cell["true rate"] >= TRUE,
-            )
-        )
-        delay = cell["delay checkpoints"]
-        found.append(
-            Target(
-                f"{name}: median delay at most {DELAY} checkpoints",
-                "no true flag" if delay is None else f"{delay:g}",
-                delay is not None and delay <= DELAY,
-            )
-        )
+    found += [_true(name, cell) for name, cell in plants.items()]
     found += [
         Target(
             f"{each['cell']}: {' or '.join(each['own'])} first in most runs",
@@ -88,7 +73,7 @@ def targets(plain: dict[str, Any]) -> list[Target]:
         one = worst[1][name]
         found.append(
             Target(
-                f"trainings relabelled, {name}: flags at most {registered:.0%}",
+                f"trainings relabelled, {name}: the registered {registered:.0%} not exceeded",
                 f"worst: {worst[0]}, {_with(one['rate'], one['interval'])}",
                 one["interval"][0] <= registered,
             )
@@ -120,6 +105,15 @@ def _false(what: str, rates: dict[str, tuple[float, list[float]]]) -> Target:
         f"most {FALSE:.0%}, upper bound at most {FALSE_UPPER:.0%}",
         f"worst: {worst}, {_with(rate, interval)}",
         rate <= FALSE and interval[1] <= FALSE_UPPER,
+    )
+
+
+def _true(name: str, cell: dict[str, Any]) -> Target:
+    rate, delay = cell["true rate"], cell["delay checkpoints"]
+    return Target(
+        f"{name}: true flags at least {TRUE:.0%}, median delay at most {DELAY} checkpoints",
+        f"{_with(rate, cell['true interval'])}, {'never' if delay is None else f'{delay:g}'}",
+        rate >= TRUE and delay is not None and delay <= DELAY,
     )
 
 
