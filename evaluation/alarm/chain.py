@@ -9,18 +9,17 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from simgen.dataset.files import storing, write_all, write_atomic
+from simgen.dataset.flock import locked
 from simgen.errors import StoreError
 
 ROOT = "0" * 64
@@ -91,7 +90,7 @@ def read(path: Path) -> Chain:
         StoreError: It cannot be read, a line does not follow from the one before, or lines
             are missing at the end.
     """
-    with _lock(path, fcntl.LOCK_SH) as handle:
+    with _lock(path, reading=True) as handle:
         return _verified(path, handle)
 
 
@@ -108,14 +107,14 @@ def append(path: Path, kind: str, body: Mapping[str, Any], *, now: str) -> Entry
         StoreError: As `read`; or the body is not plain data; or another process held the
             ledger for a minute.
     """
-    with _lock(path, fcntl.LOCK_EX) as handle:
+    with _lock(path) as handle:
         return extend(path, handle, kind, body, now=now)
 
 
 @contextmanager
 def exclusive(path: Path) -> Iterator[int]:
     """Hold a ledger alone, to read and extend it as one step; gives what `extend` takes."""
-    with _lock(path, fcntl.LOCK_EX) as handle:
+    with _lock(path) as handle:
         yield handle
 
 
@@ -225,29 +224,10 @@ def _canonical(plain: Mapping[str, Any]) -> bytes:
     ).encode()
 
 
-@contextmanager
-def _lock(path: Path, kind: int) -> Iterator[int]:
-    flags = os.O_RDWR | os.O_CREAT if kind == fcntl.LOCK_EX else os.O_RDONLY
-    with storing(path):
-        handle = os.open(path, flags | os.O_CLOEXEC, 0o644)
-    try:
-        until = time.monotonic() + PATIENCE_S
-        while not _try(handle, kind):
-            if time.monotonic() >= until:
-                raise StoreError(
-                    "a ledger must have one writer at a time",
-                    f"{path} has been held by another process for {PATIENCE_S:.0f} s",
-                    "wait for it to end",
-                )
-            time.sleep(0.01)
-        yield handle
-    finally:
-        os.close(handle)
-
-
-def _try(handle: int, kind: int) -> bool:
-    try:
-        fcntl.flock(handle, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+def _lock(path: Path, *, reading: bool = False) -> AbstractContextManager[int]:
+    busy = StoreError(
+        "a ledger must have one writer at a time",
+        f"{path} has been held by another process for {PATIENCE_S:.0f} s",
+        "wait for it to end",
+    )
+    return locked(path, busy, shared=reading, create=not reading, patience_s=PATIENCE_S)

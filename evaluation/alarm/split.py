@@ -1,30 +1,27 @@
 """The split that a loop lives by: reference, tuning, gates one after the other, a sealed part.
 
 Whole capture sessions go to a part, so that no part has seen the hour another is judged by.
-Near-duplicates that remain are taken out of the earlier part (see `evaluation.splits`). The
-manifest names every picture with the digest of its bytes, and has a digest of its own: the
-one that a loop registers.
+Near-duplicates that remain are taken out of the earlier part, by perceptual hash (see
+`evaluation.splits`) and, where features are given, by neighbours among them. The manifest
+names every picture with the digest of its bytes, and has a digest of its own: the one that a
+loop registers.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from evaluation.alarm.neighbours import near_copies
+from evaluation.alarm.neighbours import Features, Neighbour, purge_neighbours
 from evaluation.captures import CaptureSet, LabelledImage
 from evaluation.splits import Duplicate, purge_near_duplicates, sessions, split_by_time
 from simgen.errors import CaptureError, ConfigError
 
 REFERENCE, TUNING, SEALED = "reference", "tuning", "sealed"
-Features = Callable[[CaptureSet], NDArray[np.float64]]
 
 
 def part_names(epochs: int) -> tuple[str, ...]:
@@ -107,14 +104,15 @@ class LoopSplit:
 
     Attributes:
         parts: Part to captures, without near-duplicates of later parts.
-        duplicates: What was taken out.
-        copies: Share of each part's pictures that a later part holds a near copy of by its
-            features; empty where no features were asked for.
+        duplicates: What was taken out by its hash.
+        neighbours: What was taken out by its features; None where they were not looked at.
+        least_distance: Between features of pictures of two parts; None likewise.
     """
 
     parts: Mapping[str, CaptureSet]
     duplicates: tuple[Duplicate, ...]
-    copies: Mapping[str, float]
+    neighbours: tuple[Neighbour, ...] | None = None
+    least_distance: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The manifest; "sha256" covers all the rest."""
@@ -127,8 +125,10 @@ class LoopSplit:
                 {"part": d.part, "name": d.name, "kept_part": d.kept_part, "kept_name": d.kept_name}
                 for d in self.duplicates
             ],
-            "copies_by_features": dict(self.copies),
         }
+        if self.neighbours is not None:
+            plain["least_feature_distance"] = self.least_distance
+            plain["neighbours_removed"] = [asdict(each) for each in self.neighbours]
         return plain | {"sha256": _sum(plain)}
 
 
@@ -139,13 +139,14 @@ def split_for_loop(
     by_session: bool = True,
     features: Features | None = None,
 ) -> LoopSplit:
-    """Split, purge, and look at neighbours by features.
+    """Split and purge.
 
     Args:
         captures: Real pictures with capture times.
         shares: How they are shared out.
         by_session: Whole sessions, or else blocks in time within each.
-        features: Gives (n, d) features of a part, to look for near copies; None for no look.
+        features: Gives (n, d) features of captures, to purge neighbours among them too; None
+            for none.
 
     Raises:
         CaptureError: Too few sessions or pictures, times missing, or parts that overlap.
@@ -154,15 +155,10 @@ def split_for_loop(
     parts = (split_by_session if by_session else split_by_time)(captures, fractions)
     parts, duplicates = purge_near_duplicates(parts)
     require_apart({name: _table(part) for name, part in parts.items()}, str(captures.root))
-    copies: dict[str, float] = {}
-    if features is not None:
-        found = {name: features(part) for name, part in parts.items()}
-        names = list(parts)
-        for place, name in enumerate(names[:-1]):
-            later = np.concatenate([found[other] for other in names[place + 1 :]])
-            if len(found[name]) >= 3:
-                copies[name] = near_copies(found[name], later)
-    return LoopSplit(parts, duplicates, copies)
+    if features is None:
+        return LoopSplit(parts, duplicates)
+    parts, neighbours, least = purge_neighbours(parts, features)
+    return LoopSplit(parts, duplicates, neighbours, least)
 
 
 def require_apart(parts: Mapping[str, Mapping[str, str]], where: str) -> None:

@@ -67,7 +67,8 @@ def ends(vector: Vector) -> tuple[Tunable, ...]:
     """The ends that can be tried: both ends of every range that moves.
 
     Raises:
-        ConfigError: There is none.
+        ConfigError: There is none, or one belongs to a component of a mixture, which has no
+            value that could stand at it.
     """
     pairs = [a for a in vector.axes if isinstance(a, Pair) and a.low.distribution in RANGES]
     if not pairs:
@@ -75,6 +76,12 @@ def ends(vector: Vector) -> tuple[Tunable, ...]:
             "something must have two ends to move", ", ".join(vector.values),
             f"give limits to one of: {', '.join(RANGES)}",
         )  # fmt: skip
+    for pair in pairs:
+        if "mixture" in pair.low.leaf[:-1]:
+            raise ConfigError(
+                "a range whose ends are tried must not be part of a mixture", pair.low.path,
+                "take its limits away, or name others with --move",
+            )  # fmt: skip
     return tuple(item for pair in pairs for item in pair.items)
 
 
@@ -144,10 +151,11 @@ def _moved(vector: Vector, ranges: Ranges, item: Tunable, outwards: float) -> fl
     gap = 0.0 if scale.whole else NARROWEST * scale.span
     here = scale.line(ranges.values[item.path])
     reach = max(abs(outwards) * scale.span, 1.0 if scale.whole else 0.0)
+    least, greatest = scale.ends
     if item is pair.low:
         other = scale.line(ranges.values[pair.high.path])
-        there = here - math.copysign(reach, outwards)
+        there = max(here - math.copysign(reach, outwards), least)
         return scale.value(min(there, max(other - gap, here)))
     other = scale.line(ranges.values[pair.low.path])
-    there = here + math.copysign(reach, outwards)
+    there = min(here + math.copysign(reach, outwards), greatest)
     return scale.value(max(there, min(other + gap, here)))

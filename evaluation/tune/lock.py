@@ -1,14 +1,13 @@
-"""One process at a time in a study's folder; the kernel's lock, so a dead process lets go."""
+"""One process at a time in a study's folder."""
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from simgen.dataset.files import storing
+from simgen.dataset.flock import locked
 from simgen.errors import StoreError
 
 LOCK = ".lock"
@@ -21,19 +20,12 @@ def only_process(folder: Path) -> Iterator[None]:
     Raises:
         StoreError: Another process tunes there.
     """
-    path = folder / LOCK
     with storing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StoreError(
-                "a study must have one process at a time",
-                f"{folder} is being tuned by another process",
-                "wait for it to end, or tune in another folder",
-            ) from None
+    busy = StoreError(
+        "a study must have one process at a time",
+        f"{folder} is being tuned by another process",
+        "wait for it to end, or tune in another folder",
+    )
+    with locked(folder / LOCK, busy):
         yield
-    finally:
-        os.close(handle)

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from simgen import __version__
-from simgen.cli import alarm, calibrate, data, demo, evaluate, sensors, tune
+from simgen.cli import alarm, calibrate, data, demo, evaluate, randomize, sensors, tune
 from simgen.cli.console import err
 from simgen.errors import SimgenError
 
@@ -54,6 +54,7 @@ demo.register(app)
 sensors.register(app)
 alarm.register(app)
 tune.register(app)
+randomize.register(app)
 
 
 def main() -> None:

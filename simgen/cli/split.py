@@ -6,15 +6,27 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
-from simgen.cli.console import err, result
+from simgen.cli.console import err, progress, result
 from simgen.cli.options import JSON, writing
 from simgen.errors import ConfigError, did_you_mean
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from evaluation.captures import CaptureSet
+
 CAPTURES = typer.Argument(..., help="Real captures with capture times.")
 FILE = typer.Option(..., "--out", help="Manifest to write, JSON.")
+NEIGHBOURS = typer.Option(
+    False,
+    "--neighbours",
+    help="Take out near copies by EfficientNet features too; needs the extra `eval`.",
+)
 WAYS = ("session", "time")
 
 
@@ -27,6 +39,7 @@ def split(
     tuning: float = typer.Option(0.2, help="Share that the loop looks at."),
     gate: float = typer.Option(0.3, help="Share of all gates together."),
     sealed: float = typer.Option(0.2, help="Share that is opened once, at the end."),
+    neighbours: bool = NEIGHBOURS,
     as_json: bool = JSON,
 ) -> None:
     """Split captures into reference, tuning, gates and a sealed part; write a hashed manifest."""
@@ -36,7 +49,12 @@ def split(
     if by not in WAYS:
         raise ConfigError("a way to split must be known", by, did_you_mean(by, WAYS), "--by")
     shares = Shares(reference, tuning, gate, sealed, gates)
-    found = split_for_loop(load_captures(captures), shares, by_session=by == "session")
+    found = split_for_loop(
+        load_captures(captures),
+        shares,
+        by_session=by == "session",
+        features=_features if neighbours else None,
+    )
     plain = found.to_dict()
     with writing(out):
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -52,7 +70,21 @@ def split(
             "split": str(out),
             **sizes(found.parts),
             "near-duplicates removed": len(found.duplicates),
+            "neighbours removed": "not looked for"
+            if found.neighbours is None
+            else len(found.neighbours),
             "sha256": plain["sha256"],
         },
         as_json=as_json,
     )
+
+
+def _features(captures: CaptureSet) -> NDArray[np.float64]:
+    from evaluation.features import efficientnet_lite0, extract
+
+    images = captures.images
+    with progress(f"features of {len(images)} pictures") as update:
+        found = extract(
+            images, efficientnet_lite0(), progress=lambda done: update(done, len(images))
+        )
+    return found.array.astype("float64")
