@@ -70,7 +70,7 @@ class Measured:
         null: Of `RULES` to (L,) whether the loop had a flag once its trainings were relabelled;
             empty where loops are not meant to stay honest, or where their scores were not kept.
         duplicates: Share of loops whose tuning part and gate hold near copies.
-        seconds: Detector to seconds a loop; "world" for the loop itself.
+        seconds: Detector to processor seconds a loop; "world" for the loop itself.
     """
 
     world: str
@@ -141,16 +141,16 @@ def measure(
     for start in range(0, loops, CHUNK):
         size = min(CHUNK, loops - start)
         here = key / cell / start
-        began = time.perf_counter()
+        began = time.process_time()
         with_streams = start < diagnosed
         runs = world.run(cell, size, plan.shape, key=here / "world", diagnose=with_streams)
-        seconds["world"] += time.perf_counter() - began
+        seconds["world"] += time.process_time() - began
         onset = runs.onset(plan.rule)
         copies.append(runs.duplicates > 0.5)
         for each in detectors:
-            began = time.perf_counter()
+            began = time.process_time()
             scores = each.score(runs, plan.rule, key=here / each.name)
-            seconds[each.name] += time.perf_counter() - began
+            seconds[each.name] += time.process_time() - began
             found[each.name].append(Scored(scores, onset, runs.rounds))
         if runs.streams is not None:
             some = min(size, diagnosed - start)

@@ -81,12 +81,10 @@ def roc(found: Sequence[Measured], name: str) -> dict[str, list[float]]:
     scores = np.concatenate([c.scored[name].scores.ravel() for c in found])
     scores = scores[np.isfinite(scores)]
     levels = np.unique(np.quantile(scores, np.linspace(0, 1, 300))) if scores.size else np.zeros(1)
-    false, right = [], []
-    plants = [c for c in found if not c.honest and not _blind(c)]
-    for level in levels:
-        rates = [c.scored[name].judge(level).false_rate for c in found if c.honest]
-        false.append(max(rates))
-        right.append(float(np.mean([c.scored[name].judge(level).right_rate for c in plants])))
+    honest = [c.scored[name].false_level for c in found if c.honest]
+    plants = [c.scored[name] for c in found if not c.honest and not _blind(c)]
+    false = [max(float(np.mean(each > level)) for each in honest) for level in levels]
+    right = [float(np.mean([each.judge(level).right_rate for each in plants])) for level in levels]
     return {"threshold": levels.tolist(), "worst false": false, "mean true": right}
 
 

@@ -98,14 +98,7 @@ def _one(job: Job, *, plan: Plan, key: Key, folder: Path | None) -> Measured:
     """Run a cell, or read it where it is kept."""
     compared = list(all_detectors().values())
     place = world_of(job.world)
-    order = digest(
-        {
-            "plan": asdict(plan),
-            "key": [key.seed, *key.path],
-            "detectors": [one.name for one in compared],
-            "version": __version__,
-        }
-    )
+    order = _order(plan, key)
     path = None if folder is None else folder / f"{job}.npz"
     kept = None if path is None else load(path, order)
     if kept is not None:
@@ -124,6 +117,13 @@ def _one(job: Job, *, plan: Plan, key: Key, folder: Path | None) -> Measured:
     if path is not None:
         store(found, path, order)
     return found
+
+
+def _order(plan: Plan, key: Key) -> str:
+    """What was asked for; a cell is kept for the same alone."""
+    names = list(all_detectors())
+    whole = [key.seed, *key.path]
+    return digest({"plan": asdict(plan), "key": whole, "detectors": names, "version": __version__})
 
 
 def write(plain: dict[str, Any], folder: Path, command: str) -> dict[str, str]:
