@@ -1,12 +1,11 @@
 """A loop on real captures that over-optimises on purpose, so that the alarm can be seen to act.
 
-It does what a hurried user might do. It looks at a few photographs only, without labels. One
-judge, a linear
-classifier between these and the pool's pictures, is trained once and never again. The loop's
-score is how real that judge takes the pictures for, together with the Frechet distance to
-those of the loop's own pictures that the judge likes best: no photograph takes part any more.
+It does what a hurried user might do who believes that hard pictures teach more. One detector is
+trained once, on the start's pictures, and never again: a frozen judge. The loop's score is how
+badly that judge does on the loop's own pictures, together with the Frechet distance (plain
+statistics of pictures) to those of them on which it does worst: no photograph takes part at all.
 
-    python benchmarks/loop_overfit.py CONFIG --real DIR --out DIR [--pool DATASET]
+    python benchmarks/loop_overfit.py CONFIG --real DIR --out DIR --pool DATASET [--pool DATASET]
 
 The alarm watches as in `simgen tune --alarm`, on gate photographs that the loop never sees; the
 loop is told to go on after a stop. Judge it by `simgen alarm OUT/alarm`.
@@ -19,38 +18,41 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
+from evaluation.captures import CaptureSet
 from evaluation.convention import BoxConvention
+from evaluation.downstream import train_models
 from evaluation.metrics.result import Result
 from evaluation.parts import TUNING
 from evaluation.synthetic import captures_of, load_any
+from evaluation.tasks import load_task
 from evaluation.tasks.config import TrainConfig
-from evaluation.tune.described import NAMES, description
+from evaluation.tune.confirm import render
+from evaluation.tune.described import description
+from evaluation.tune.evidence import LookEvidence
 from evaluation.tune.gate import RealParts, watch_detector
+from evaluation.tune.looks import picture_scores
 from evaluation.tune.loop import TuneOptions, tune
 from evaluation.tune.objective import PoolObjective
-from evaluation.tune.pool import open_pool
+from evaluation.tune.pool import Pool
 from evaluation.tune.vector import Vector
 from evaluation.tune.weights import Array, Weights
 from evaluation.tune.write import Evidence, write
 from simgen.cli.console import progress
-from simgen.config import load_config
+from simgen.config import Config, config_from_plain, load_config
 from simgen.dataset import Dataset
 from simgen.rng import Key
 
-LIKED = 0.05
-"""Share of the loop's own pictures that stand in for reality."""
+HARD = 0.2
+"""Share of the loop's own pictures that it would be like."""
 
 
 @dataclass(frozen=True, eq=False)
-class Displeasure:
-    """One less the judge's mean score of the weighted pictures.
+class Ease:
+    """The judge's mean score of the weighted pictures; lower is harder.
 
     Attributes:
-        scores: (n,) share of the pool's pictures that the judge takes for less real.
+        scores: (n,) F1 of the judge on each picture.
     """
 
     scores: Array
@@ -59,20 +61,47 @@ class Displeasure:
         """The mean with its error."""
         mean = float(weights.shares @ self.scores)
         error = float(np.sqrt(weights.shares**2 @ (self.scores - mean) ** 2))
-        low, high = 1 - mean - 2 * error, 1 - mean + 2 * error
         return Result(
-            "displeasure", 1 - mean, low, high, 0.95, len(self.scores), 1, "", {"error": error}
-        )
+            "ease", mean, mean - 2 * error, mean + 2 * error, 0.95, n_x=len(self.scores), n_y=1,
+            details={"error": error},
+        )  # fmt: skip
 
 
-def judged(pool: Array, real: Array) -> Array:
-    """(n,) scores of the pool by a linear judge that saw it beside a few real rows."""
-    judge = make_pipeline(
-        StandardScaler(), LogisticRegression(C=0.1, class_weight="balanced", max_iter=5000)
-    )
-    judge.fit(np.concatenate([pool, real]), np.repeat([0, 1], [len(pool), len(real)]))
-    order = judge.decision_function(pool).argsort().argsort()
-    return (order + 0.5) / len(pool)
+def judged(
+    config: Config, made: CaptureSet, folder: Path, boxes: BoxConvention, images: int,
+    recipe: TrainConfig,
+) -> Array:  # fmt: skip
+    """(n,) F1 of a detector that is trained on the start, on each picture; kept in the folder."""
+    kept = folder / "scores.npy"
+    if kept.exists():
+        scores: Array = np.load(kept)
+        return scores
+    start = boxes.apply(captures_of(render(config, folder / "data", images)))
+    (judge,) = train_models(start, 1, recipe, folder=folder, arm="judge", stage=progress)
+    numbers = {name: number for number, name in made.categories.items()}
+    ids = {name: numbers.get(name, -1) for name in judge.categories}
+    raw = load_task("detection").predict(judge, made.images, category_ids=ids, views=1)
+    scores = picture_scores(raw, made)
+    np.save(kept, scores)
+    return scores
+
+
+def pooled(paths: list[Path], first: int | None) -> tuple[Pool, CaptureSet, list[int], list[int]]:
+    """Pools of datasets joined, their pictures, the sample of each, and samples by dataset."""
+    pool, images, owner, sizes = None, [], [], []
+    for path in paths:
+        dataset = Dataset.open(path)
+        records = [record for record in dataset if first is None or record.index < first]
+        space = config_from_plain(dataset.manifest.config).space()
+        one = Pool.of(space, (record.factors for record in records))
+        owner += [sum(sizes) + n for n, record in enumerate(records) for _ in record.frames]
+        sizes.append(len(one))
+        pool = one if pool is None else pool.joined(one)
+        captures = captures_of(dataset)
+        images += captures.images[: sum(len(record.frames) for record in records)]
+    assert pool is not None  # the parser asks for one at least
+    numbered = tuple(replace(image, id=n) for n, image in enumerate(images, start=1))
+    return pool, replace(captures, images=numbered), owner, sizes
 
 
 def main() -> None:
@@ -86,64 +115,52 @@ def main() -> None:
     parser.add_argument(
         "--pool", type=Path, action="append", required=True, help="the widest first"
     )
-    parser.add_argument("--photographs", type=int, default=4)
-    parser.add_argument("--features", choices=NAMES, default="statistics")
+    parser.add_argument("--first", type=int, help="take so many samples of each pool")
     parser.add_argument("--move", action="append", default=[])
     parser.add_argument("--boxes", type=BoxConvention.parse, default=BoxConvention())
-    parser.add_argument("--budget", type=int, default=200)
-    parser.add_argument("--every", type=int, default=40)
+    parser.add_argument("--budget", type=int, default=121)
+    parser.add_argument("--every", type=int, default=30)
     parser.add_argument("--floor", type=float, default=50.0)
     parser.add_argument("--images", type=int, default=120)
     parser.add_argument("--iterations", type=int, default=250)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--drop", type=float, default=0.1)
-    parser.add_argument("--blind", action="store_true", help="without the alarm")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
 
     loop = TuneOptions(budget=args.budget, every=args.every, on_stop="continue", seed=args.seed)
     key = Key(args.seed) / "overfit"
-    vector = Vector.of(load_config(args.config), tuple(args.move))
+    start = load_config(args.config)
+    vector = Vector.of(start, tuple(args.move))
     parted = RealParts.of(load_any(args.real), TUNING, None, alarm=True)
-    few = parted.tuning.subset([image.id for image in parted.tuning.images[: args.photographs]])
-    few = replace(few, labelled=False)
-    datasets = [Dataset.open(path) for path in args.pool]
-    described = description(args.features, few)
-    made = [args.boxes.apply(captures_of(dataset)) for dataset in datasets]
-    rows = np.concatenate([described(each, kept=args.out / "features") for each in made])
-    pools = [open_pool(dataset)[0] for dataset in datasets]
-    pool, owner = pools[0], [record.index for record in datasets[0] for _ in record.frames]
-    for further, dataset in zip(pools[1:], datasets[1:], strict=True):
-        owner += [len(pool) + record.index for record in dataset for _ in record.frames]
-        pool = pool.joined(further)
-    scores = judged(rows, described(few, kept=args.out / "features"))
-    liked = rows[np.argsort(-scores)[: round(LIKED * len(rows))]]
+    recipe = replace(TrainConfig.quick(), iterations=args.iterations)
+    pool, made, owner, sizes = pooled(args.pool, args.first)
+    made = args.boxes.apply(made)
+    scores = judged(start, made, args.out / "judge", args.boxes, args.images, recipe)
+    described = description("statistics", replace(parted.tuning, labelled=False))
+    rows = described(made)
+    hard = rows[np.argsort(scores, kind="stable")[: round(HARD * len(rows))]]
     objective = PoolObjective.of(
-        pool,
-        rows,
-        owner,
-        liked,
-        names=["fd"],
-        key=key,
-        floor=args.floor,
-        batches=[len(each) for each in pools],
+        pool, rows, owner, hard, names=["fd"], key=key, floor=args.floor, batches=sizes
     )
     halves = {}
     for stage, half in objective.halves.items():
         mine = np.flatnonzero(np.isin(owner, half.samples))
-        targets = {"frozen judge": Displeasure(scores[mine]), "fd to itself": half.targets["fd"]}
+        targets = {"ease to a frozen judge": Ease(scores[mine]), "fd to itself": half.targets["fd"]}
         halves[stage] = replace(half, targets=targets)
-    objective = replace(objective, halves=halves, names=("frozen judge", "fd to itself"))
-    watch = None
-    if not args.blind:
-        watch = watch_detector(
-            parted, args.out / "alarm", loop, images=args.images, seeds=args.seeds,
-            recipe=replace(TrainConfig.quick(), iterations=args.iterations), drop=args.drop,
-            boxes=args.boxes, workers=args.workers, show=progress,
-        )  # fmt: skip
+    objective = replace(objective, halves=halves, names=tuple(targets))
+    watch = watch_detector(
+        parted, args.out / "alarm", loop, images=args.images, seeds=args.seeds, recipe=recipe,
+        drop=args.drop, boxes=args.boxes,
+        evidence=LookEvidence(
+            vector, parted.tuning, described, args.out / "alarm" / "features", key / "evidence",
+            progress,
+        ),
+        workers=args.workers, show=progress,
+    )  # fmt: skip
     outcome = tune(vector, objective, loop, args.out, watch=watch)
-    evidence = Evidence.of(outcome, key=key / "pressure", rendered=len(pool))
+    evidence = Evidence.of(outcome, key=key / "pressure", rendered=len(made.images))
     print(*write(evidence, args.out), sep="\n")
 
 

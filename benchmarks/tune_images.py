@@ -1,128 +1,257 @@
-"""How many pictures a tuning renders with and without re-weighting, in a world known exactly.
+"""How many pictures a tuning renders with and without re-weighting, in worlds known exactly.
 
-A picture's two features are its two factors. Reality draws them uniformly from [0.3, 0.6] and
-[0, 1]; the start from [0, 1] and [0, 1]. The true score of ranges is the squared L2 distance of
-their distribution functions to reality's, summed over the factors (half the energy distance), in
-closed form by quadrature. Told: pictures rendered until the incumbent's true score is below a
-share of the start's and stays there.
+A picture's features are its factors. The start draws each from [0, 1], reality from a range that
+is some times narrower, at a place that is another in every seed; both ends of each are tuned to
+200 real pictures by the energy distance. The true score of ranges is the squared L2 distance of
+their distribution functions to reality's, summed over the factors, in closed form by quadrature;
+told as a share of the start's.
 
-    python benchmarks/tune_images.py --seeds 10
+A pool is of 100 samples for each time that reality is narrower in all factors together; two
+rounds have the root of that each, the second within limits a quarter of a width around the first
+one's ranges. Anew, each candidate has samples of its own, under common random numbers and with
+hopeless ones given up early, as `simgen tune --anew` does.
+
+Told, for a share of the start's true score: the fewest pictures, over all numbers of samples and
+all moments to stop, after which the median over seeds stays at or below it, so that the loop
+without a pool is given its best setting and the best moment; and the cheapest pool whose median
+ends at or below it. The interval is of 500 bootstraps over the seeds.
+
+    python benchmarks/tune_images.py --seeds 6
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from evaluation.tune.loop import TuneOptions, tune
+from evaluation.tune.anew import AnewObjective, Rows
+from evaluation.tune.loop import Outcome, TuneOptions, tune
 from evaluation.tune.objective import PoolObjective
 from evaluation.tune.pool import Pool
-from evaluation.tune.trial import Evaluation, Stage, Trial, incumbent
+from evaluation.tune.trial import incumbent
 from evaluation.tune.vector import Vector
-from evaluation.tune.weighted import target
-from evaluation.tune.weights import self_normalised
+from evaluation.tune.widen import widened
 from simgen.config import Config, config_from_plain
 from simgen.rng import Key
 
-CONFIG = config_from_plain(
-    {"scene": {"family": "x", "a": {"uniform": [0, 1, [0, 1]]}, "b": {"uniform": [0, 1, [0, 1]]}}}
-)
-VECTOR = Vector.of(CONFIG)
-REALITY = ((0.3, 0.6), (0.0, 1.0))
-POOLS, EACH = (800, 3000), (40, 160)
-GRID = np.linspace(0, 1, 4001)
+WORLDS = ((1, 2.0), (3, 2.0), (5, 2.0), (2, 3.0), (3, 3.0))
+EACH, ANEW_TRIALS, POOL_TRIALS = (10, 20, 40, 80, 160), 120, 200
+REAL, FLOOR, A_TIME, LARGEST = 200, 25, 100, 5000
+SHARES = (0.2, 0.1, 0.05, 0.02)
+GRID = np.linspace(0, 1, 2001)
+Array = NDArray[np.float64]
 
 
-def truth(values: Mapping[str, float]) -> float:
-    """The true score of ranges."""
-    names = ("scene.a.uniform", "scene.b.uniform")
-    total = 0.0
-    for name, (low, high) in zip(names, REALITY, strict=True):
-        ours = (GRID - values[f"{name}[0]"]) / (values[f"{name}[1]"] - values[f"{name}[0]"])
-        theirs = (GRID - low) / (high - low)
-        total += float(np.mean((np.clip(ours, 0, 1) - np.clip(theirs, 0, 1)) ** 2))
-    return total
+def config_of(ends: Sequence[tuple[float, float]], margin: float) -> Config:
+    """Ranges, and limits around them by a share of their widths within [0, 1]."""
+    scene: dict[str, object] = {"family": "x"}
+    for n, (low, high) in enumerate(ends):
+        reach = margin * (high - low)
+        limits = [max(0.0, low - reach), min(1.0, high + reach)]
+        scene[f"f{n}"] = {"uniform": [low, high, limits]}
+    return config_from_plain({"scene": scene})
 
 
-def draws(config: Config, key: Key, count: int) -> tuple[list[Any], np.ndarray]:
-    """Draws of a config and their features."""
-    found = [config.space().draw(key / n) for n in range(count)]
-    rows: list[Any] = [draw.values["scene"] for draw in found]
-    return found, np.array([[row["a"], row["b"]] for row in rows])
+def ends_of(values: Mapping[str, float]) -> list[tuple[float, float]]:
+    """Both ends by factor."""
+    numbers = [values[name] for name in sorted(values)]
+    return list(zip(numbers[::2], numbers[1::2], strict=True))
 
 
-@dataclass
-class Rendered:
-    """Renders every candidate anew."""
+@dataclass(frozen=True)
+class World:
+    """Where reality is.
 
-    real: np.ndarray
-    count: int
-    names: tuple[str, ...] = ("energy",)
-    about: Mapping[str, Any] = field(default_factory=dict)
+    Attributes:
+        factors: How many.
+        narrower: How many times narrower than the start, in each.
+        seed: Of everything.
+    """
 
-    def __call__(self, config: Config, *, stage: Stage, key: Key) -> Iterator[Evaluation]:  # noqa: ARG002
-        """One evaluation; the stage is in the key."""
-        _, features = draws(config, key, self.count)
-        found = target("energy", features, self.real, key=key)(self_normalised([0.0] * self.count))
-        yield Evaluation({"energy": found.value})
+    factors: int
+    narrower: float
+    seed: int
+
+    @property
+    def key(self) -> Key:
+        """Its stream."""
+        return Key(self.seed) / "world" / self.factors
+
+    @cached_property
+    def reality(self) -> list[tuple[float, float]]:
+        """Its ranges."""
+        width = 1 / self.narrower
+        lows = (self.key / "place").generator().uniform(0, 1 - width, self.factors)
+        return [(float(low), float(low) + width) for low in lows]
+
+    @cached_property
+    def real(self) -> Array:
+        """(REAL, factors) its pictures."""
+        generator = (self.key / "real").generator()
+        return np.column_stack([generator.uniform(*ends, REAL) for ends in self.reality])
+
+    @property
+    def start(self) -> Config:
+        """All from [0, 1]."""
+        return config_of([(0.0, 1.0)] * self.factors, 0.0)
+
+    def share(self, values: Mapping[str, float]) -> float:
+        """True score of ranges, 1 at the start."""
+        return self._truth(ends_of(values)) / self._truth([(0.0, 1.0)] * self.factors)
+
+    def _truth(self, ranges: Sequence[tuple[float, float]]) -> float:
+        total = 0.0
+        for (a, b), (low, high) in zip(ranges, self.reality, strict=True):
+            ours, theirs = (GRID - a) / (b - a), (GRID - low) / (high - low)
+            total += float(np.mean((np.clip(ours, 0, 1) - np.clip(theirs, 0, 1)) ** 2))
+        return total
 
 
-def until(trials: list[Trial], share: float, each: int, once: int) -> float:
-    """Pictures until the true score stays below a share of the start's; infinite if never."""
-    best = [incumbent(trials[: n + 1]) for n in range(len(trials))]
-    bar = share * truth(VECTOR.values)
-    bad = [n for n, trial in enumerate(best) if trial is None or truth(trial.values) > bar]
-    first = bad[-1] + 1 if bad else 0
-    if first == len(trials):
-        return float("inf")
-    return once + each * sum(1 + len(trial.confirmed) for trial in trials[: first + 1])
+def draw(config: Config, count: int) -> Rows:
+    """Fresh pictures; the same random numbers for all configs of one seed."""
+    ends = np.array(ends_of({t.path: t.value for t in config.space().tunables()}))
+    unit = config.key().generator().random((count, len(ends)))  # rows do not depend on `count`
+    return Rows(ends[:, 0] + unit * (ends[:, 1] - ends[:, 0]), np.arange(count))
+
+
+def pooled(world: World, size: int, rounds: int) -> float:
+    """Share of the true score that is left with a pool of so many, rendered once a round."""
+    config = world.start
+    for number in range(rounds):
+        vector, key = Vector.of(config), world.key / "pool" / number
+        space = widened(vector).space()
+        made = [space.draw(key / n) for n in range(size)]
+        rows = [[one.values["scene"][f"f{n}"] for n in range(world.factors)] for one in made]  # type: ignore[index]
+        objective = PoolObjective.of(
+            Pool.of(space, (one.factors for one in made)), np.array(rows, np.float64),
+            range(size), world.real, names=["energy"], key=key, floor=FLOOR,
+        )  # fmt: skip
+        options = TuneOptions(budget=POOL_TRIALS // rounds, seed=world.seed, patience=POOL_TRIALS)
+        with tempfile.TemporaryDirectory() as folder:
+            best = tune(vector, objective, options, Path(folder)).best
+        config = config_of(ends_of(best.values), 0.25)
+    return world.share(best.values)
+
+
+def anew(world: World, count: int) -> tuple[Array, Array]:
+    """(trials,) pictures so far and share that is left, without a pool."""
+    vector = Vector.of(world.start)
+    objective = AnewObjective.of(
+        vector, draw, world.real, names=["energy"], count=count, key=world.key / "anew"
+    )
+    options = TuneOptions(budget=ANEW_TRIALS, seed=world.seed)
+    with tempfile.TemporaryDirectory() as folder:
+        found = tune(vector, objective, options, Path(folder))
+    return _pictures(found, objective), _shares(world, found)
+
+
+def _pictures(found: Outcome, objective: AnewObjective) -> Array:
+    each = [
+        (objective.part if trial.state == "pruned" else objective.count)
+        + objective.count * len(trial.confirmed)
+        for trial in found.trials
+    ]
+    return np.cumsum(each).astype(np.float64)
+
+
+def _shares(world: World, found: Outcome) -> Array:
+    best = [incumbent(list(found.trials[: n + 1])) for n in range(len(found.trials))]
+    return np.array([world.share(one.values) for one in best if one is not None])
+
+
+def fewest(runs: Mapping[int, tuple[Array, Array]], bar: float) -> tuple[float, int]:
+    """Fewest pictures after which the median share stays at or below the bar; with how many each.
+
+    Args:
+        runs: By samples of a candidate: (seeds, trials) pictures and shares.
+        bar: The share to reach.
+    """
+    found = [(np.inf, 0)]
+    for count, (pictures, shares) in runs.items():
+        above = np.flatnonzero(np.median(shares, axis=0) > bar)
+        first = int(above[-1]) + 1 if len(above) else 0
+        if first < shares.shape[1]:
+            found.append((float(np.median(pictures, axis=0)[first]), count))
+    return min(found)
+
+
+def cheapest(pools: Mapping[int, Array], bar: float) -> float:
+    """Pictures of the smallest pool whose median share is at or below the bar.
+
+    Args:
+        pools: By pictures, (seeds,) shares.
+        bar: The share to reach.
+    """
+    return min(
+        (float(n) for n, shares in pools.items() if np.median(shares) <= bar), default=np.inf
+    )
+
+
+def table(world: tuple[int, float], seeds: int) -> tuple[list[str], list[str]]:
+    """Rows for one world, and what each loop came to in the end."""
+    factors, narrower = world
+    worlds = [World(factors, narrower, seed) for seed in range(seeds)]
+    runs: dict[int, tuple[Array, Array]] = {}
+    for count in EACH:
+        both = [anew(one, count) for one in worlds]
+        runs[count] = (np.stack([p for p, _ in both]), np.stack([s for _, s in both]))
+    pools: dict[int, Array] = {}
+    for rounds in (1, 2):
+        size = min(round(A_TIME * narrower ** (factors / rounds)), LARGEST)
+        pools[size * rounds] = np.array([pooled(one, size, rounds) for one in worlds])
+    generator = (Key(0) / "bootstrap").generator()
+    draws = generator.integers(0, seeds, (500, seeds))
+    rows = []
+    for bar in SHARES:
+        (pictures, count), cost = fewest(runs, bar), cheapest(pools, bar)
+        ratios = [
+            fewest({n: (p[i], s[i]) for n, (p, s) in runs.items()}, bar)[0]
+            / cheapest({n: shares[i] for n, shares in pools.items()}, bar)
+            for i in draws
+        ]
+        low, high = np.quantile(ratios, [0.025, 0.975], method="inverted_cdf")
+        least = f"{_count(pictures)} ({count})" if count else "never"
+        rows.append(
+            f"| {factors} | {narrower:g} | {bar:g} | {least} | {_count(cost)} "
+            f"| {pictures / cost:.1f} ({low:.1f} to {high:.1f}) |"
+        )
+    ends = [
+        f"{factors}, {narrower:g}: {n} pictures anew each: {np.median(s[:, -1]):.3f} "
+        f"after {np.median(p[:, -1]):.0f}"
+        for n, (p, s) in runs.items()
+    ]
+    ends += [
+        f"{factors}, {narrower:g}: pool: {np.median(shares):.3f} after {n}"
+        for n, shares in pools.items()
+    ]
+    return rows, ends
+
+
+def _count(pictures: float) -> str:
+    return f"{pictures:.0f}" if np.isfinite(pictures) else "never"
 
 
 def main() -> None:
     """Print a table."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--budget", type=int, default=120)
-    parser.add_argument("--share", type=float, default=0.2)
+    parser.add_argument("--seeds", type=int, default=6)
+    parser.add_argument("--worlds", type=int, nargs="*", default=range(len(WORLDS)))
     args = parser.parse_args()
-    rows: dict[str, list[float]] = {}
-    finals: dict[str, list[float]] = {}
-    for seed in range(args.seeds):
-        key = Key(seed) / "world"
-        generator = (key / "real").generator()
-        real = np.column_stack([generator.uniform(*ends, 200) for ends in REALITY])
-        objectives: dict[str, tuple[Any, int]] = {}
-        for size in POOLS:
-            made, features = draws(CONFIG, key / "pool", size)
-            pool = Pool.of(CONFIG.space(), (draw.factors for draw in made))
-            objectives[f"a pool of {size} once"] = (
-                PoolObjective.of(
-                    pool, features, range(size), real, names=["energy"], key=key, floor=40
-                ),
-                0,
-            )
-        objectives |= {f"{n} anew each time": (Rendered(real, n), n) for n in EACH}
-        for name, (objective, each) in objectives.items():
-            with tempfile.TemporaryDirectory() as folder:
-                options = TuneOptions(budget=args.budget, seed=seed)
-                found = tune(VECTOR, objective, options, Path(folder))
-            once = 0 if each else len(objective.pool)
-            rows.setdefault(name, []).append(until(list(found.trials), args.share, each, once))
-            finals.setdefault(name, []).append(truth(found.best.values) / truth(VECTOR.values))
-    print("| rendered | pictures, median | reached | final true score, median |")
-    print("| --- | --- | --- | --- |")
-    for name, counts in rows.items():
-        reached = sum(np.isfinite(counts))
-        print(
-            f"| {name} | {np.median(counts):.0f} | {reached} of {len(counts)} "
-            f"| {np.median(finals[name]):.3f} |"
-        )
+    print("| factors | times narrower | share | anew (samples each) | pool | times fewer |")
+    print("| --- | --- | --- | --- | --- | --- |", flush=True)
+    told = []
+    for number in args.worlds:
+        rows, ends = table(WORLDS[number], args.seeds)
+        print("\n".join(rows), flush=True)
+        told += ends
+    print("\nMedian share in the end:", *told, sep="\n")
 
 
 if __name__ == "__main__":

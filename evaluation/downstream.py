@@ -105,7 +105,7 @@ def train_key(seed: int) -> Key:
 
 def train_models(
     captures: CaptureSet,
-    seeds: int,
+    seeds: int | range,
     config: TrainConfig,
     *,
     folder: Path,
@@ -116,7 +116,7 @@ def train_models(
 
     Args:
         captures: The training set.
-        seeds: Number of seeds: 0, 1, ...
+        seeds: Which, or a number of them: 0, 1, ...
         config: Recipe and budget.
         folder: Where models are kept.
         arm: Name of the arm, for file names and progress.
@@ -125,7 +125,7 @@ def train_models(
     task = load_task("detection")
     digest = content_digest(captures)
     models = []
-    for seed in range(seeds):
+    for seed in range(seeds) if isinstance(seeds, int) else seeds:
         path = folder / f"{arm}-seed{seed}.pt"
         kept = task.load(path) if path.is_file() else None
         if kept is None or not _same(kept, digest, seed, config):

@@ -22,6 +22,7 @@ from evaluation.alarm.diagnosis import Evidence
 from evaluation.alarm.ledger import NAME, Ledger
 from evaluation.alarm.rule import Rule
 from evaluation.alarm.scores import Array, GateSummary, ScoreError, checked, summarise
+from evaluation.alarm.shown import Shown
 from evaluation.alarm.state import STOP
 from simgen.errors import ConfigError, StoreError, did_you_mean
 
@@ -47,6 +48,7 @@ class Trajectory:
         voided: Why the protocol was voided; empty where it was kept.
         notes: What a reader must know.
         sealed: What opening the sealed part found; None while it is shut.
+        shown: Settings and pictures of a tuning; None of another loop.
         epoch: Gate that the scores are of, from 1.
         stops: (gate, checkpoint in the ledger) of each earlier stop that the loop went back
             from; such a checkpoint is not part of this run.
@@ -64,6 +66,7 @@ class Trajectory:
     voided: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     sealed: Mapping[str, Any] | None = None
+    shown: Shown | None = None
     epoch: int = 1
     stops: tuple[tuple[int, int], ...] = ()
 
@@ -142,7 +145,8 @@ def from_ledger(ledger: Ledger) -> Trajectory:
         notes=tuple(notes),
         sealed=state.sealed,
     )
-    return replace(found, epoch=state.epoch, stops=stops)
+    shown = Shown.of(state.opened["about"], sides)
+    return replace(found, shown=shown, epoch=state.epoch, stops=stops)
 
 
 def _trajectory(
@@ -165,6 +169,12 @@ def _trajectory(
         raise ScoreError("the alarm needs at least 2 checkpoints", len(arrays), where=source)
     if not np.isfinite(np.array(proxy, dtype=float)).all():
         raise ScoreError("the proxy must be finite", list(proxy), where=source)
+    same = float(arrays[0].flat[0])
+    if all(bool((each == same).all()) for each in arrays):
+        told = (
+            f"Every gate score is {same:g}: such a gate tells nothing, whatever is said of power."
+        )
+        notes = (*notes, told)
     stated = [each for each in pressure if each is not None]
     return Trajectory(
         source,

@@ -74,6 +74,18 @@ def contact_sheet(
     return packed.tobytes()
 
 
+def grouped(sheets: Sequence[bytes]) -> list[tuple[int, int, str]]:
+    """First, last and data URI of each run of equal JPEGs."""
+    found: list[tuple[int, int, str]] = []
+    for number, sheet in enumerate(sheets):
+        if number and sheet == sheets[number - 1]:
+            found[-1] = (found[-1][0], number, found[-1][2])
+        else:
+            data = base64.b64encode(sheet).decode("ascii")
+            found.append((number, number, f"data:image/jpeg;base64,{data}"))
+    return found
+
+
 def overlaid(
     image: LabelledImage,
     categories: Mapping[int, str],

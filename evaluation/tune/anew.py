@@ -101,6 +101,7 @@ class AnewObjective:
         names: Sequence[str],
         count: int,
         key: Key,
+        seen: Mapping[str, str] | None = None,
     ) -> AnewObjective:
         """Check what is asked for.
 
@@ -111,6 +112,7 @@ class AnewObjective:
             names: Distances, of `TARGETS`.
             count: Samples of a candidate.
             key: Source of the search's seed and of what the distances draw.
+            seen: How `make` sees pictures, where that may be chosen.
 
         Raises:
             ConfigError: A distance is unknown or named twice.
@@ -123,7 +125,7 @@ class AnewObjective:
         # A Latin hypercube is another one for each count.
         if part < FEWEST or vector.config.sampling.method == "lhs":
             part = count
-        about = {"anew": count, "part": part, "real": digest(real)}
+        about = {"anew": count, "part": part, "real": digest(real), **(seen or {})}
         return cls(
             vector.config, widened(vector), make, real, tuple(names), count, part, key, about
         )

@@ -36,6 +36,11 @@ class Confirmation:
     tuned: Mapping[str, Result]
     count: int
 
+    @property
+    def pictures(self) -> int:
+        """Of both together; a sample may have several."""
+        return sum(next(iter(side.values())).n_x for side in (self.start, self.tuned))
+
 
 def render(config: Config, folder: Path, count: int, workers: int = 1) -> Dataset:
     """A dataset of a config; goes on with one that was broken off."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from evaluation.tune.trial import Trial
+from evaluation.tune.trial import Trial, incumbent
 from evaluation.tune.watch import STOP
 
 ON_STOP = ("rollback", "next-gate", "stop", "continue")
@@ -38,6 +38,13 @@ class Course:
     def may_be_best(self, trials: Sequence[Trial]) -> list[Trial]:
         """Those of some trials that no stop has barred."""
         return [trial for trial in trials if not self.bars(trial.number)]
+
+    def best_at(self, trials: Sequence[Trial]) -> Trial | None:
+        """The best when the last of these had just ended, by what was barred until then."""
+        known = [
+            (first, end) for first, end in self.barred if end is not None and end < len(trials)
+        ]
+        return incumbent(replace(self, barred=tuple(known)).may_be_best(trials))
 
     def bars(self, number: int) -> bool:
         """Whether a stop has barred a trial."""

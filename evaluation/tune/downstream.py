@@ -9,10 +9,11 @@ from evaluation.captures import CaptureSet
 from evaluation.convention import TIGHT, BoxConvention
 from evaluation.distances import Stage as Show
 from evaluation.distances import silent
-from evaluation.downstream import score_arm, train_models
+from evaluation.downstream import score_arm
 from evaluation.parts import content_digest
 from evaluation.synthetic import captures_of, only_classes
 from evaluation.tasks.config import TrainConfig
+from evaluation.trainings import train_at_once
 from evaluation.tune.confirm import render
 from evaluation.tune.objective import TaskObjective
 from evaluation.tune.trial import Stage
@@ -45,7 +46,7 @@ def detection_loss(
         seeds: Trainings of each candidate.
         recipe: Budget of a training.
         boxes: How the captures' annotators draw boxes; the rendered ones are redrawn so.
-        workers: Processes that render.
+        workers: Processes that render and train.
         show: Shows progress.
     """
 
@@ -56,10 +57,12 @@ def detection_loss(
         made = captures_of(render(fresh, place / "data", images, workers))
         made = boxes.apply(only_classes(made, real.categories.values()))
         for number in range(seeds):
-            models = train_models(
-                made, number + 1, recipe, folder=place, arm="candidate", stage=show
+            begun = min(seeds, (number // workers + 1) * workers)  # with it, as many as can be
+            models = train_at_once(
+                made, begun, recipe, folder=place, arm="candidate", workers=workers, stage=show
             )
-            arm = score_arm("candidate", "a candidate", models[-1:], real, key=key, stage=show)
+            one = models[number : number + 1]
+            arm = score_arm("candidate", "a candidate", one, real, key=key, stage=show)
             yield 1.0 - arm.estimates[FIGURE].value
 
     about = {

@@ -14,11 +14,12 @@ from evaluation.captures import CaptureSet
 from evaluation.convention import TIGHT, BoxConvention
 from evaluation.distances import Stage as Show
 from evaluation.distances import silent
-from evaluation.downstream import known_classes, train_models
+from evaluation.downstream import known_classes
 from evaluation.synthetic import captures_of, only_classes
 from evaluation.tasks import load_task
 from evaluation.tasks.config import TrainConfig
 from evaluation.tasks.matching import match_detections, resolve
+from evaluation.trainings import train_at_once
 from evaluation.tune.confirm import render
 from evaluation.tune.evidence import LookEvidence
 from evaluation.tune.ledger_watch import Gate
@@ -79,7 +80,7 @@ def detector_gate(
         recipe: Budget of a training.
         boxes: How the gate's annotators draw boxes; the rendered ones are redrawn so.
         evidence: Takes what the other flags look at; None for gate scores alone.
-        workers: Processes that render.
+        workers: Processes that render and train.
         show: Shows progress.
     """
 
@@ -97,7 +98,9 @@ def detector_gate(
     def look(checkpoint: Checkpoint) -> Mapping[str, NDArray[Any]]:
         made, first = pictures(checkpoint.config)
         place = place_of(checkpoint.config)
-        models = train_models(made, seeds, recipe, folder=place, arm="checkpoint", stage=show)
+        models = train_at_once(
+            made, seeds, recipe, folder=place, arm="checkpoint", workers=workers, stage=show
+        )
         task = load_task("detection")
         ids = {name: number for number, name in gate.categories.items()}
         rows = []

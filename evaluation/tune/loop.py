@@ -181,7 +181,8 @@ def _trial(
         config = vector.apply(values)
         # The same stream for every trial: what is common to all of them cancels out.
         for found in objective(config, stage="search", key=key / "search"):
-            scales = scales or _scales(found, objective.names)
+            if number == 0 or scales is None:  # its last evaluation's, as for all later trials
+                scales = _scales(found, objective.names)
             steps.append(_total(found, scales))
             if number and not found.final and study.hopeless(steps[-1], len(steps) - 1):
                 return Trial(number, units, values, "pruned", None, found, (), tuple(steps))

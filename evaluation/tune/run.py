@@ -10,6 +10,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from evaluation.alarm.rule import Rule
+from evaluation.alarm.shown import SeenLook, seen_looks
 from evaluation.captures import CaptureSet
 from evaluation.convention import BoxConvention
 from evaluation.distances import Stage as Show
@@ -59,7 +60,7 @@ class RunOptions:
         refresh: Trials after which samples of the best ranges are added to the pool; 0 for never.
         anew: Samples that each candidate is rendered for, in place of a pool; 0 for a pool.
         confirm: Fresh samples of the start and of the tuned config at the end; 0 for none.
-        workers: Processes that render.
+        workers: Processes that render and train.
         task: Whether the loss of a detector is an objective too.
         task_images: Samples of its training sets.
         task_seeds: Trainings of each candidate.
@@ -173,13 +174,15 @@ def run(
             config, best, truth, options.objectives, folder=out / "confirm",
             count=options.confirm, embed=embed_made, key=key / "confirm", workers=options.workers,
         )  # fmt: skip
-    rendered = measured.ended() + 2 * options.confirm
+    rendered = measured.ended() + (fresh.pictures if fresh else 0)
     if options.task:
         done = sum(
             1 + len(t.confirmed) for t in outcome.trials if t.state in {"complete", "pruned"}
         )
         rendered += options.task_images * done
+    looks: tuple[SeenLook, ...] = ()
     if isinstance(watch, LedgerWatch) and options.alarm:
+        looks = seen_looks(watch.ledger)
         if not options.by_session:
             told = (
                 "The alarm took gate pictures as independent of each other, given the setting: "
@@ -189,8 +192,9 @@ def run(
         settings = {look.setting for look in watch.ledger.state().looks}
         rendered += options.task_images * len(settings)
     return Evidence.of(
-        outcome, key=key / "pressure", confirmation=fresh, rendered=rendered, notes=notes
-    )
+        outcome, key=key / "pressure", confirmation=fresh, rendered=rendered, notes=notes,
+        looks=looks,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,8 +224,9 @@ def _anew(
 
     renders = Renders(out / "anew" / options.features, embed, options.workers)
     objective = AnewObjective.of(
-        vector, renders, truth, names=options.objectives, count=options.anew, key=key
-    )
+        vector, renders, truth, names=options.objectives, count=options.anew, key=key,
+        seen={"features": options.features, "boxes": str(options.boxes)},
+    )  # fmt: skip
 
     def ended() -> int:
         renders.clear()

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from evaluation.alarm.shown import SeenLook
 from evaluation.tune.confirm import Confirmation
 from evaluation.tune.disagreement import Disagreement, disagreements
 from evaluation.tune.leaves import pressure_between
@@ -33,6 +34,7 @@ class Evidence:
         confirmation: Fresh renders; None where none were asked for.
         rendered: Pictures that were rendered for the loop.
         notes: What a reader must know.
+        looks: Of the alarm, without the gate's scores.
     """
 
     outcome: Outcome
@@ -42,6 +44,7 @@ class Evidence:
     confirmation: Confirmation | None
     rendered: int
     notes: tuple[str, ...] = ()
+    looks: tuple[SeenLook, ...] = ()
 
     @classmethod
     def of(
@@ -52,6 +55,7 @@ class Evidence:
         confirmation: Confirmation | None = None,
         rendered: int = 0,
         notes: tuple[str, ...] = (),
+        looks: tuple[SeenLook, ...] = (),
     ) -> Evidence:
         """Gather what follows from a loop.
 
@@ -61,11 +65,12 @@ class Evidence:
             confirmation: Fresh renders.
             rendered: Pictures that were rendered for the loop.
             notes: What a reader must know.
+            looks: Of the alarm.
         """
         tuned = outcome.vector.apply(outcome.best.values)
         moved = pressure_between(tuned.space(), outcome.vector.config.space(), key=key).value
         found = disagreements(outcome.trials, outcome.scales)
-        return cls(outcome, tuned, moved, found, confirmation, rendered, notes)
+        return cls(outcome, tuned, moved, found, confirmation, rendered, notes, looks)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, ready for JSON; numbers that are not finite are texts."""

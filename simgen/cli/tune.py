@@ -68,7 +68,7 @@ FLAGS = typer.Option(
     1, "--flags", min=1, help="How often one gate may say stop before it is left; costs power."
 )
 ITERATIONS = typer.Option(None, "--iterations", min=1, help="Training steps of the detector.")
-WORKERS = typer.Option(1, "--workers", min=1, help="Processes that render.")
+WORKERS = typer.Option(1, "--workers", min=1, help="Processes that render and train.")
 SET = typer.Option([], "--set", help="Override a value of the config: KEY=VALUE.")
 SEED = typer.Option(0, "--seed", help="Root of all that is drawn.")
 

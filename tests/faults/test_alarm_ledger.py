@@ -1,5 +1,6 @@
 """Kills, rivals and edits: a ledger tells, and goes on where it can."""
 
+import hashlib
 import json
 import multiprocessing
 import os
@@ -266,6 +267,67 @@ def test_the_order_of_looks_and_the_end_of_a_gate_are_held(tmp_path):
     with pytest.raises(StoreError, match="2 registered, all opened"):
         ledger.next_epoch("more", after=2)
     assert ledger.state().voided == ((2, "gate scores were on a dashboard"),)
+
+
+def test_a_gate_is_left_once_whoever_leaves_it(tmp_path):
+    ledger = started(tmp_path, epochs=3)
+    context = multiprocessing.get_context("fork")
+    rivals = [
+        context.Process(target=ledger.next_epoch, args=("stop",), kwargs={"after": 1})
+        for _ in range(4)
+    ]
+    for each in rivals:
+        each.start()
+    for each in rivals:
+        each.join(60)
+        assert each.exitcode == 0
+    assert ledger.state().epoch == 2
+    assert ledger.next_epoch("stop", after=1) == 2
+    with pytest.raises(StoreError, match="one after the other; got gate 3 left at gate 1"):
+        started(tmp_path / "more", epochs=4).next_epoch("x", after=3)
+
+
+def test_each_gate_has_arrays_of_its_own(tmp_path):
+    ledger = Ledger(tmp_path / "loop", lambda: NOW)
+    gates = [{"groups": np.arange(20)}, {"groups": np.arange(30)}]
+    for _ in range(2):  # the same again is no error
+        ledger.start(Rule(epochs=2), split="abc", gate=gates, about={})
+    assert [len(ledger.gate(epoch)["groups"]) for epoch in (1, 2)] == [20, 30]
+    np.savez(ledger.folder / "gate" / "gate-2.npz", groups=np.arange(31))
+    with pytest.raises(StoreError, match=r"that the ledger names; got gate-2\.npz has another"):
+        ledger.gate(2)
+    with pytest.raises(StoreError, match="a folder must hold one run"):
+        ledger.start(Rule(epochs=2), split="abc", gate=gates[::-1], about={})
+    with pytest.raises(ConfigError, match="arrays of its own; got 1 for 2 gates"):
+        Ledger(tmp_path / "few").start(Rule(epochs=2), split="abc", gate=gates[0], about={})
+    with pytest.raises(ConfigError, match=r"a look must have 2e-05 .* register fewer checkpoints"):
+        Ledger(tmp_path / "many").start(Rule(epochs=40), split="abc", gate={}, about={})
+    assert not (tmp_path / "few").exists()
+    assert not (tmp_path / "many").exists()
+
+
+def test_a_registration_of_an_earlier_version_is_read_and_gone_on_with(tmp_path):
+    """Written when a rule had no `flags` and no `spread`, byte for byte."""
+    folder = tmp_path / "loop"
+    (folder / "gate").mkdir(parents=True)
+    data = (started(tmp_path / "new").folder / "gate" / "gate.npz").read_bytes()
+    (folder / "gate" / "gate.npz").write_bytes(data)
+    rule = {
+        "checkpoints": 10, "epochs": 2, "delta": 0.02, "epsilon": 0.03, "kappa": 0.25,
+        "alpha": 0.03, "alpha_diagnosis": 0.02, "narrowing": 0.05, "amplification": 0.05,
+        "drop": 0.1, "power": 0.8,
+    }  # fmt: skip
+    body = {
+        "rule": rule, "split": "abc", "gate_sha256": hashlib.sha256(data).hexdigest(),
+        "about": {"what": "test"},
+    }  # fmt: skip
+    chain.append(folder / "ledger.jsonl", "open", body, now=NOW)
+    ledger = started(tmp_path, epochs=2)
+    assert ledger.state().rule == Rule(epochs=2)
+    assert ledger.gate(1) == ledger.gate(2) == {}
+    ledger.look(0, 0.5, setting="a", arrays={"scores": scores()})
+    with pytest.raises(StoreError, match="a folder must hold one run"):
+        started(tmp_path, epochs=2, flags=2)
 
 
 def test_looks_beyond_those_registered_are_refused(tmp_path):

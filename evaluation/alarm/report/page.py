@@ -11,11 +11,17 @@ import jinja2
 import numpy as np
 from markupsafe import Markup
 
-from evaluation.alarm.report.chart import chart
-from evaluation.alarm.verdict import WORDS, Verdict
+from evaluation.alarm.report.chart import chart, path
+from evaluation.alarm.report.flags import flag_rows
+from evaluation.alarm.verdict import Verdict
+from evaluation.report.pictures import grouped
 from simgen.dataset.files import storing
 
 PAGE, RECORD = "alarm.html", "alarm.json"
+TUNING = "tune.html"
+"""The page of a tuning, beside the folder of its ledger."""
+
+_DIGEST = 64
 
 
 def write_page(verdict: Verdict, folder: Path) -> tuple[Path, Path]:
@@ -25,7 +31,9 @@ def write_page(verdict: Verdict, folder: Path) -> tuple[Path, Path]:
         StoreError: The folder cannot be written.
     """
     record = json.dumps(verdict.to_dict(), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
-    page = render(verdict)
+    tuning = Path(verdict.trajectory.source).parent / TUNING
+    found = verdict.trajectory.shown is not None and tuning.is_file()
+    page = render(verdict, os.path.relpath(tuning, folder) if found else None)
     with storing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in ((PAGE, page), (RECORD, record)):
@@ -35,8 +43,13 @@ def write_page(verdict: Verdict, folder: Path) -> tuple[Path, Path]:
     return folder / PAGE, folder / RECORD
 
 
-def render(verdict: Verdict) -> str:
-    """The page as text; it asks for nothing from outside."""
+def render(verdict: Verdict, tuning: str | None = None) -> str:
+    """The page as text; it asks for nothing from outside.
+
+    Args:
+        verdict: What it tells.
+        tuning: Where the page of the tuning is, seen from this one.
+    """
     environment = jinja2.Environment(
         loader=jinja2.ChoiceLoader(
             [
@@ -64,7 +77,10 @@ def render(verdict: Verdict) -> str:
         chart=chart(verdict),
         rows=_rows(verdict),
         named=_named(verdict),
-        flags=_flags(verdict),
+        flags=flag_rows(verdict),
+        parameters=_parameters(verdict),
+        sheets=_sheets(verdict),
+        tuning=tuning,
     )
 
 
@@ -82,7 +98,7 @@ def sentences(verdict: Verdict) -> list[str]:
     if verdict.flags:
         best = f"checkpoint {verdict.best}"
         if _named(verdict):
-            best += f" ({run.settings[verdict.best]})"
+            best += f" ({_short(run.settings[verdict.best])})"
         found.append(f"Go back to {best}, the best that passed.")
     found.append(
         f"The gate would find a fall of {verdict.detectable:.3f} from the first to the newest "
@@ -104,6 +120,11 @@ def _named(verdict: Verdict) -> bool:
     """Whether settings are called anything but their number."""
     settings = verdict.trajectory.settings
     return any(str(name) != str(number) for number, name in enumerate(settings))
+
+
+def _short(setting: str) -> str:
+    """A digest's first letters; other names are left as they are."""
+    return setting[:10] if len(setting) == _DIGEST else setting
 
 
 def _tile(style: str, value: str, reach: str, name: str) -> dict[str, str]:
@@ -133,7 +154,7 @@ def _rows(verdict: Verdict) -> list[dict[str, Any]]:
     return [
         {
             "number": t,
-            "setting": run.settings[t],
+            "setting": _short(run.settings[t]),
             "proxy": f"{run.proxy[t]:.3f}",
             "gate": f"{run.gate.mean[0, t]:.3f}",
             "seed": f"{np.sqrt(run.gate.seed_var[0, t]):.3f}",
@@ -147,30 +168,39 @@ def _rows(verdict: Verdict) -> list[dict[str, Any]]:
     ]
 
 
-def _flags(verdict: Verdict) -> list[dict[str, Any]]:
-    raised = {each.name: each for each in verdict.flags}
-    rows = []
-    for name, words in WORDS.items():
-        one = raised.get(name)
-        run_here = name in verdict.diagnosis.p_value or name in {"REVERSAL", "STAGNATION"}
-        if one is not None:
-            answer, evidence = f"raised at checkpoint {one.checkpoint}", one.evidence
-        elif run_here:
-            answer, evidence = "not detected", ""
-            if name in verdict.diagnosis.p_value:
-                evidence = f"smallest p = {verdict.diagnosis.p_value[name].min():.2g}"
-        else:
-            answer, evidence = "not run", "what it looks at was not recorded"
-        rows.append(
-            {
-                "name": name,
-                "words": words,
-                "raised": one is not None,
-                "answer": answer,
-                "evidence": evidence,
-            }
-        )
-    return rows
+def _parameters(verdict: Verdict) -> list[dict[str, Any]]:
+    shown = verdict.trajectory.shown
+    if shown is None:
+        return []
+    flagged = verdict.flags[0].checkpoint if verdict.flags else None
+    return [
+        {
+            "path": name,
+            "limits": f"{low:g} to {high:g}",
+            "first": f"{values[0]:.4g}",
+            "best": f"{values[verdict.best]:.4g}",
+            "last": f"{values[-1]:.4g}",
+            "chart": path(values, np.array([low, high]), flagged),
+        }
+        for name, (low, high), values in zip(shown.paths, shown.limits, shown.values.T, strict=True)
+    ]
+
+
+def _sheets(verdict: Verdict) -> list[dict[str, Any]]:
+    """One a run of checkpoints that have the same pictures."""
+    if verdict.trajectory.shown is None:
+        return []
+    flagged = {each.checkpoint for each in verdict.flags}
+    found = []
+    for first, last, image in grouped(verdict.trajectory.shown.sheets):
+        name = f"Checkpoint {first}" if first == last else f"Checkpoints {first} to {last}"
+        style, said = "", ""
+        if flagged & set(range(first, last + 1)):
+            style, said = "stop", "a flag was raised"
+        elif flagged and first <= verdict.best <= last:
+            style, said = "best", "best that passed"
+        found.append({"name": name, "image": image, "style": style, "said": said})
+    return found
 
 
 def _number(value: float) -> str:

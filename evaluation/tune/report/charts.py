@@ -9,7 +9,7 @@ from markupsafe import Markup
 from evaluation.report.charts import svg
 from evaluation.tune.axes import Scale
 from evaluation.tune.loop import Outcome
-from evaluation.tune.trial import Trial, incumbent
+from evaluation.tune.trial import Trial
 
 WIDTH, LEFT, RIGHT = 860, 52, 12
 Place = Callable[[float], float]
@@ -19,7 +19,7 @@ def scores(outcome: Outcome) -> Markup:
     """Every trial's total as a dot, and what the best was confirmed at as a line."""
     height, top, bottom = 260, 12, 34
     shown = [t for t in outcome.trials if t.total is not None]
-    best = _best(outcome.trials)
+    best = _best(outcome)
     values = [t.total for t in shown if t.total is not None]
     values += [t.expected for t in best if t and t.expected is not None]
     low, high = min(*values, 0.0), min(max(values), 3.0)
@@ -84,18 +84,15 @@ def path(outcome: Outcome, name: str, scale: Scale) -> Markup:
             parts.append(
                 Markup('<circle class="dot" cx="{:.1f}" cy="{:.1f}" r="1.6"/>').format(x, y)
             )
-    line = [at(n, t.values[name]) for n, t in enumerate(_best(outcome.trials)) if t]
+    line = [at(n, t.values[name]) for n, t in enumerate(_best(outcome)) if t]
     parts.append(_steps(line, "line syn"))
     return svg(width, height, f"{name}, {scale.least:g} to {scale.greatest:g}", parts)
 
 
-def _best(trials: Sequence[Trial]) -> list[Trial | None]:
-    """The incumbent after each trial."""
-    found: list[Trial | None] = []
-    for trial in trials:
-        now = [*([found[-1]] if found and found[-1] else []), trial]
-        found.append(incumbent(now))
-    return found
+def _best(outcome: Outcome) -> list[Trial | None]:
+    """The incumbent after each trial, as the loop had it then: a stop may have set it back."""
+    trials = outcome.trials
+    return [outcome.course.best_at(trials[: number + 1]) for number in range(len(trials))]
 
 
 def _across(count: int) -> Place:

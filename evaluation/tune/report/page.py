@@ -10,6 +10,7 @@ import jinja2
 from markupsafe import Markup
 
 from evaluation.metrics.result import Result
+from evaluation.report.pictures import grouped
 from evaluation.tune.report import charts
 from evaluation.tune.vector import scale_of
 from evaluation.tune.watch import STOP
@@ -69,7 +70,22 @@ def view(evidence: Evidence) -> dict[str, Any]:
         "disagreement": evidence.disagreement,
         "parameters": rows,
         "failures": failures(evidence),
+        "looks": evidence.looks,
+        "sheets": _sheets(evidence),
     }
+
+
+def _sheets(evidence: Evidence) -> list[dict[str, str]]:
+    """One a run of looks that have the same pictures."""
+    found = []
+    for first, last, image in grouped([each.sheet for each in evidence.looks]):
+        here = evidence.looks[first : last + 1]
+        stop = STOP in {each.answer for each in here}
+        name = f"Look {first}" if first == last else f"Looks {first} to {last}"
+        said = STOP if stop else here[-1].answer
+        style = "stop" if stop else ""
+        found.append({"name": name, "image": image, "style": style, "said": said})
+    return found
 
 
 def verdict(evidence: Evidence) -> tuple[str, str, list[str]]:
@@ -93,9 +109,23 @@ def verdict(evidence: Evidence) -> tuple[str, str, list[str]]:
     ]
     if best.total is not None:
         sentences.append(f"To the search itself it looked like {best.total:.3g}.")
-    if STOP in outcome.answers:
-        at = outcome.answers.index(STOP)
+    stops = [number for number, answer in enumerate(outcome.answers) if answer == STOP]
+    went_on = stops[: len(stops) - outcome.course.over] if outcome.course.stops else []
+    sentences += [
+        f"The alarm said stop at look {at}; the loop went back to the best setting that had "
+        "passed, and went on."
+        for at in went_on
+    ]
+    if len(stops) > len(went_on):
+        at = stops[len(went_on)]
         title, tone = f"The alarm said stop at look {at}: {title[0].lower()}{title[1:]}", "behind"
+        if went_on:
+            sentences.append("No gate may be asked again: the loop ended there.")
+    elif stops:
+        sentences.append(
+            f"At the {len(outcome.answers) - 1 - stops[-1]} looks since then no flag was raised: "
+            "nothing was detected, which does not mean that there is nothing."
+        )
     elif outcome.answers:
         sentences.append(
             f"The alarm looked {len(outcome.answers)} times and raised no flag: nothing was "

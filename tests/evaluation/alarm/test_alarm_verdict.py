@@ -95,6 +95,17 @@ def test_csv_json_and_ledger_of_one_run_say_the_same(tmp_path):
     assert not plain.registered
 
 
+def test_scores_that_never_differ_are_told(tmp_path):
+    path = as_json(tmp_path / "run.json", GOOD)
+    assert load(path).notes == ()
+    plain = json.loads(path.read_text())
+    for each in plain["checkpoints"]:
+        each["scores"] = np.zeros((2, 20)).tolist()
+    path.write_text(json.dumps(plain))
+    [note] = load(path).notes
+    assert note.startswith("Every gate score is 0: such a gate tells nothing")
+
+
 def test_a_voided_protocol_comes_first(tmp_path):
     ledger = Ledger(tmp_path / "loop", lambda: "2030")
     ledger.start(Rule(checkpoints=4), split="abc", gate={}, about={})

@@ -98,6 +98,21 @@ def test_every_look_has_its_evidence(out: Path) -> None:
     assert all(side["features"].shape == (8, 1280) for side in sides)
 
 
+def test_both_pages_show_the_looks_and_one_of_them_the_gate(out: Path) -> None:
+    page = (out / "tune.html").read_text()
+    assert "At the looks of the alarm" in page
+    assert "simgen alarm DIR/alarm --out REPORT" in page
+    assert "data:image/jpeg;base64," in page
+    got = CliRunner().invoke(app, ["alarm", str(out / "alarm"), "--out", str(out / "report")])
+    assert got.exit_code == 0, got.output
+    page = (out / "report" / "alarm.html").read_text()
+    assert "What the pictures became" in page
+    assert "scene.light.sky.uniform.low" in page
+    assert '<a href="../tune.html">' in page
+    assert "own judge: 0.00 to " in page
+    assert "tie in the gate" in page
+
+
 def test_a_look_that_is_taken_again_is_the_same_to_the_byte(words: list[str], out: Path) -> None:
     sides = {file.name: file.read_bytes() for file in (out / "alarm" / "gate").iterdir()}
     assert len(sides) == 4

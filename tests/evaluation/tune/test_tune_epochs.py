@@ -19,10 +19,12 @@ from evaluation.alarm.verdict import judge
 from evaluation.tune.course import Course
 from evaluation.tune.ledger_watch import LedgerWatch
 from evaluation.tune.loop import Outcome, TuneOptions, tune
+from evaluation.tune.report.page import verdict as page_verdict
 from evaluation.tune.study import open_study
 from evaluation.tune.trial import Evaluation, Stage, Trial, incumbent
 from evaluation.tune.vector import Vector
 from evaluation.tune.watch import Checkpoint
+from evaluation.tune.write import Evidence
 from simgen.config import Config, config_from_plain
 from simgen.errors import ConfigError, StoreError
 from simgen.rng import Key
@@ -65,10 +67,12 @@ class Script:
 
 
 GO, STOP = "continue", "stop"
-OPTIONS = TuneOptions(budget=41, sampler="random", every=8, on_stop="next-gate")
+OPTIONS = TuneOptions(budget=41, every=8, on_stop="next-gate")
 
 
-def after(answers: Sequence[str], gates: int = 1, flags: int = 1, on_stop: str = "next-gate"):
+def after(
+    answers: Sequence[str], gates: int = 1, flags: int = 1, on_stop: str = "next-gate"
+) -> Course:
     found = Course()
     for answer in answers:
         found = found.after(answer, 8, on_stop, gates=gates, flags=flags)
@@ -113,6 +117,21 @@ def test_a_course_is_never_caught_in_its_own_past(says: list[str], gates: int, f
     assert found.stops <= gates * flags
 
 
+@given(st.lists(st.sampled_from([GO, STOP]), max_size=30), st.integers(1, 3), st.integers(1, 3))
+def test_no_gate_is_asked_more_often_than_is_registered(
+    says: list[str], gates: int, flags: int
+) -> None:
+    found, looks = Course(), [0] * gates
+    for number, answer in enumerate(says):
+        if found.over or found.look_at > 41:
+            break
+        looks[found.stops // flags] += 1
+        # a ledger never stops at the first look of all, nor at the first at another gate
+        answer = GO if number == 0 or found.fresh else answer  # noqa: PLW2901
+        found = found.after(answer, 8, "next-gate", gates=gates, flags=flags)
+    assert max(looks) <= 1 + (41 - 1) // 8
+
+
 def test_a_fresh_gate_is_asked_at_once_and_the_refused_are_not_the_best_again(
     tmp_path: Path,
 ) -> None:
@@ -130,6 +149,10 @@ def test_a_fresh_gate_is_asked_at_once_and_the_refused_are_not_the_best_again(
     assert found.best == min(ahead, key=lambda t: t.expected)  # type: ignore[arg-type, return-value]
     for checkpoint in script.seen[3:]:
         assert checkpoint.incumbent not in range(9, 17)
+    # the page's line of the best goes back at the stop
+    line = [found.course.best_at(found.trials[:done]) for done in (9, 17, 18)]
+    assert [trial.number for trial in line if trial][:2] == [passed.incumbent, refused.incumbent]
+    assert line[2] in (line[0], found.trials[17])
     # what was refused no longer sets the bar: a trial that beats what passed is confirmed
     bar = found.trials[passed.incumbent]
     later = next(t for t in found.trials[17:] if t.total is not None and t.total < bar.total)  # type: ignore[operator]
@@ -145,7 +168,7 @@ def test_the_sampler_is_not_drawn_to_what_was_refused(tmp_path: Path) -> None:
     found = tune(VECTOR, Bowl(), OPTIONS, tmp_path / "a", watch=script)
     blind = tune(VECTOR, Bowl(), OPTIONS, tmp_path / "b", watch=Script([]))
     assert found.trials[:25] == blind.trials[:25]
-    assert found.trials[25:] != blind.trials[25:]
+    assert [t.units for t in found.trials[25:]] != [t.units for t in blind.trials[25:]]
     # the record keeps what the trials were, as each was complete when it ended
     about = {"x": 1}
     with open_study(tmp_path / "c", about, ("u",), sampler="tpe", key=Key(1)) as study:
@@ -238,15 +261,26 @@ def test_the_ledger_moves_to_the_next_gate_and_judges_it_alone(tmp_path: Path) -
     assert (run.epoch, run.stops) == (2, ((1, stop),))
     assert len(run.proxy) == len(found.answers) - stop - 1
     assert run.rule.alpha == pytest.approx(0.03 * 6 / np.pi**2 / 4)
-    assert run.notes == (
+    kept = ", ".join(str(number) for number in range(stop + 1, len(found.answers)))
+    [note] = run.notes
+    assert note == (
         f"Gate 1 said stop at look {stop}, and the loop went back. Judged here is gate 2; its "
-        f"checkpoints are the ledger's looks "
-        f"{', '.join(str(n) for n in range(stop + 1, len(found.answers)))}.",
+        f"checkpoints are the ledger's looks {kept}."
     )
     verdict = judge(run, key=Key(0))
     assert verdict.title.startswith("No over-optimisation was detected since the loop went back;")
     plain = verdict.to_dict()
     assert (plain["gate_asked"], plain["earlier_stops"]) == (2, [[1, stop]])
+    _, tone, sentences = page_verdict(Evidence.of(found, key=Key(0)))
+    assert tone == "ahead"
+    assert sentences[-2] == (
+        f"The alarm said stop at look {stop}; the loop went back to the best setting that had "
+        "passed, and went on."
+    )
+    assert sentences[-1] == (
+        f"At the {len(found.answers) - stop - 1} looks since then no flag was raised: nothing was "
+        "detected, which does not mean that there is nothing."
+    )
     # the same call asks no gate again
     before = list(asked)
     assert tuned(tmp_path / "study", watch).best == found.best
@@ -262,6 +296,12 @@ def test_when_no_gate_is_left_the_loop_ends(tmp_path: Path) -> None:
     assert (state.epoch, state.stopped) == (2, True)
     baseline = [look.setting for look in state.looks if look.epoch == 2][-2]
     assert VECTOR.apply(found.best.values).digest() == baseline
+    title, tone, sentences = page_verdict(Evidence.of(found, key=Key(0)))
+    first, last = (n for n, answer in enumerate(found.answers) if answer == STOP)
+    assert title.startswith(f"The alarm said stop at look {last}: ")
+    assert tone == "behind"
+    assert sentences[-2].startswith(f"The alarm said stop at look {first}; the loop went back")
+    assert sentences[-1] == "No gate may be asked again: the loop ended there."
 
 
 def test_a_run_of_flags_leaves_refused_looks_out_of_its_past(tmp_path: Path) -> None:
@@ -289,7 +329,7 @@ def test_a_gate_of_one_look_cannot_be_judged_yet(tmp_path: Path) -> None:
 
 def test_a_watch_must_be_able_to_ask_every_gate(tmp_path: Path) -> None:
     watch = watching(tmp_path / "book", (-0.3, 0.3), [])
-    with pytest.raises(ConfigError, match="that was registered must be .* be asked; got 1 of 2"):
+    with pytest.raises(ConfigError, match=r"that was registered must be .* be asked; got 1 of 2"):
         LedgerWatch(watch.ledger, watch.gate, watch.key)
     with pytest.raises(ConfigError, match="got next-gat; did you mean 'next-gate'"):
         TuneOptions(on_stop="next-gat")

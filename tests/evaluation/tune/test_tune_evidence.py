@@ -16,7 +16,7 @@ from evaluation.captures import CaptureSet, LabelledImage
 from evaluation.features import colour_and_edges, efficientnet_lite0, random_filters, resized
 from evaluation.report.pictures import contact_sheet
 from evaluation.tasks.config import TrainConfig
-from evaluation.tune.described import Vectors
+from evaluation.tune.described import Vectors, description
 from evaluation.tune.evidence import LookEvidence
 from evaluation.tune.gate import RealParts, watch_detector
 from evaluation.tune.loop import TuneOptions
@@ -30,7 +30,7 @@ CONFIG = config_from_plain({"scene": {"family": "x", "a": {"uniform": [0.2, 1, [
 
 
 def captures(folder: Path, count: int, mean: float, names: tuple[str, ...] = ("die",)) -> Any:
-    """Noise of a brightness; picture k has k objects of sides 20, 40, 60 ... px, the last ignored."""
+    """Noise of a brightness, up to 3 objects of sides 20, 40 and 60 px, the last ignored."""
     folder.mkdir(parents=True)
     images = []
     for number in range(count):
@@ -80,7 +80,14 @@ def test_a_look_has_what_all_flags_look_at(tmp_path: Path) -> None:
         assert {tuple(row) for row in table.tolist()} <= {(1, 0), (0, 1)}
     again = evidence(tmp_path, tuning).of_look(CONFIG, made, start, gate)
     assert all(np.array_equal(found[name], again[name]) for name in found)
-    about = taker.about()
+    taker = replace(taker, own=description("statistics", tuning))
+    found = taker.of_look(CONFIG, made, start, gate)
+    assert (found["judge"].shape, found["panel"].shape) == ((12,), (3, 12))
+
+
+def test_what_is_registered_names_all_of_it(tmp_path: Path) -> None:
+    about = evidence(tmp_path, captures(tmp_path / "tuning", 4, 120.0, ("die", "coin"))).about()
+    assert about["table"] == {"categories": ["coin", "die"], "sizes_px": [32, 96]}
     assert about["judge"] == "colour and edges"
     assert about["parameters"] == [
         ["scene.a.uniform[0]", 0, 1], ["scene.a.uniform[1]", 0, 1]
@@ -107,7 +114,7 @@ def test_evidence_is_registered_and_needs_a_few_pictures(tmp_path: Path) -> None
         parts, tmp_path / "book", TuneOptions(), images=8, seeds=2, recipe=recipe, evidence=taker
     ).ledger
     assert book.state().opened["about"]["evidence"] == json.loads(json.dumps(taker.about()))
-    assert book.gate()["features"].shape[0] == 16
+    assert book.gate(1)["features"].shape[0] == 16
     with pytest.raises(ConfigError, match="--task-images: an alarm needs at least 8 samples of a"):
         watch_detector(
             parts, tmp_path / "few", TuneOptions(), images=7, seeds=2, recipe=recipe,

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from evaluation.alarm.scores import ScoreError
 from evaluation.alarm.split import Shares, split_for_loop
 from evaluation.captures import CaptureSet, LabelledImage
 from evaluation.tasks.config import TrainConfig
-from evaluation.tune.gate import RealParts, watch_detector
+from evaluation.tune.gate import GatePart, RealParts, watch_detector
+from evaluation.tune.ledger_watch import LedgerWatch
 from evaluation.tune.looks import picture_scores
 from evaluation.tune.loop import TuneOptions
 from simgen.errors import CaptureError, ConfigError
@@ -48,11 +51,11 @@ def test_a_picture_has_the_f1_of_its_detections() -> None:
 RECIPE = TrainConfig(iterations=1, batch=1, crop_px=32, warmup=0, cache_mib=1)
 
 
-def timed(folder: Path, count: int = 24) -> CaptureSet:
-    """Captures on the disk, of four sessions."""
+def timed(folder: Path, count: int = 72, days: int = 4) -> CaptureSet:
+    """Captures on the disk, of some sessions."""
     images = []
     for number in range(count):
-        day, minute = 1 + number % 4, number // 4
+        day, minute = 1 + number % days, number // days
         picture = np.random.default_rng(number).integers(0, 255, (100, 100, 3), np.uint8)
         made = image(number, 1, f"202401{day:02d}_10{minute:02d}00")
         made = replace(made, source=folder / made.name)
@@ -81,18 +84,85 @@ def test_the_loop_and_its_alarm_see_different_parts(tmp_path: Path) -> None:
     state = watch.ledger.state()
     assert (state.rule.checkpoints, state.rule.kappa) == (3, 0.0)
     assert state.opened["split"] == parts.digest
-    assert "groups" not in watch.ledger.gate()
+    assert "groups" not in watch.ledger.gate(1)
     many = replace(parts, sessions=tuple(range(8)))
     watch = watch_detector(
         many, tmp_path / "by", TuneOptions(), images=2, seeds=2, recipe=RECIPE, by_session=True
     )
-    assert watch.ledger.gate()["groups"].tolist() == list(many.sessions)
+    assert watch.ledger.gate(1)["groups"].tolist() == list(many.sessions)
     with pytest.raises(ConfigError, match="by sessions must have at least 8; got 2"):
         watch_detector(
             replace(parts, sessions=(1, 2, 2)), tmp_path / "few", TuneOptions(), images=2,
             seeds=2, recipe=RECIPE, by_session=True,
         )  # fmt: skip
     assert RealParts.of(real, "all", None, alarm=False).gate is None
+
+
+def watched(parts: RealParts, folder: Path, on_stop: str = "rollback", **asked: Any) -> LedgerWatch:
+    loop = TuneOptions(budget=41, on_stop=on_stop)
+    return watch_detector(parts, folder, loop, images=2, seeds=2, recipe=RECIPE, **asked)
+
+
+def test_all_gates_are_registered_for_a_loop_that_may_come_to_them(tmp_path: Path) -> None:
+    real = timed(tmp_path, 80, days=6)
+    manifest = tmp_path / "split.json"
+    found = split_for_loop(real, Shares(epochs=2))
+    manifest.write_text(json.dumps(found.to_dict()))
+    parts = RealParts.of(real, "tuning", manifest, alarm=True)
+    names = [{image.name for image in part.captures.images} for part in parts.gates]
+    assert names == [{i.name for i in found.parts[f"gate-{n}"].images} for n in (1, 2)]
+    many = replace(
+        parts,
+        sessions=tuple(range(len(names[0]))),
+        later=(GatePart(parts.later[0].captures, tuple(range(100, 100 + len(names[1])))),),
+    )
+    watch = watched(many, tmp_path / "two", "next-gate", by_session=True, drop=0.3, flags=2)
+    state = watch.ledger.state()
+    assert (state.rule.epochs, state.rule.flags, watch.gates, watch.flags) == (2, 2, 2, 2)
+    assert len(watch.later) == 1
+    for epoch, part in enumerate(many.gates, start=1):
+        assert watch.ledger.gate(epoch)["groups"].tolist() == list(part.sessions)
+    one = watched(parts, tmp_path / "one", drop=0.3).ledger.state()
+    assert (one.rule.epochs, one.rule.at_epoch(1)) == (1, one.rule)
+    with pytest.raises(ConfigError, match=r"gate-2: a gate that is .* by sessions .* got 1; take"):
+        watched(replace(many, later=(GatePart(parts.later[0].captures, (1,)),)), tmp_path / "few",
+                "next-gate", by_session=True, drop=0.3)  # fmt: skip
+
+
+def test_a_hopeless_gate_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
+    real = timed(tmp_path, 80, days=6)
+    parts = RealParts.of(real, "tuning", None, alarm=True)
+    assert parts.gate is not None
+    few = replace(parts, gate=parts.gate.subset([i.id for i in parts.gate.images[:12]]))
+    with pytest.raises(
+        ScoreError,
+        match=r"gate-1: a gate must be able to see a fall of 0\.12; got 12 pictures, which would "
+        r"find it 44 times in 100 even if scores differed by 0\.2 \(standard deviation\) from "
+        r"picture to picture and all trainings agreed; use at least 30 gate pictures, or state a "
+        r"larger drop",
+    ):
+        watched(few, tmp_path / "book")
+    assert not (tmp_path / "book").exists()
+    watched(few, tmp_path / "book", drop=0.2)
+    few = replace(parts, gate=parts.gate.subset([i.id for i in parts.gate.images[:7]]))
+    with pytest.raises(ScoreError, match=r"got 7 pictures, .* use at least 8 gate pictures"):
+        watched(few, tmp_path / "tiny", drop=0.9)
+    # the second gate has less of the error rate, and needs more
+    later = GatePart(parts.gate.subset([i.id for i in parts.gate.images[:20]]), (0,) * 20)
+    both = replace(parts, gate=later.captures, sessions=later.sessions, later=(later,))
+    with pytest.raises(ScoreError, match=r"gate-2: .* got 20 pictures, .* use at least 48 gate"):
+        watched(both, tmp_path / "second", "next-gate")
+    watched(both, tmp_path / "first")
+
+
+def test_what_a_loop_cannot_do_after_a_stop_is_refused(tmp_path: Path) -> None:
+    parts = RealParts.of(timed(tmp_path), "tuning", None, alarm=True)
+    with pytest.raises(ConfigError, match=r"--on-stop: .* next gate needs a split with two .* 1;"):
+        watched(parts, tmp_path / "a", "next-gate")
+    with pytest.raises(
+        ConfigError, match=r"--flags: .* went back alone; got 2 flags with on_stop st"
+    ):
+        watched(parts, tmp_path / "b", "stop", flags=2)
 
 
 def test_refusals(tmp_path: Path) -> None:

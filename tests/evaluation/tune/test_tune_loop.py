@@ -173,6 +173,7 @@ def test_hopeless_trials_are_pruned_before_their_last_training(tmp_path: Path) -
 
     objective = TaskObjective("loss", judge, trainings=3)
     found = tune(VECTOR, objective, TuneOptions(budget=30), tmp_path)
+    assert found.start.total == 1.0  # in units of all its trainings, as later trials are
     pruned = [t for t in found.trials if t.state == "pruned"]
     assert len(pruned) > 3
     assert trained.count(2) < trained.count(0) == 30 + sum(bool(t.confirmed) for t in found.trials)
