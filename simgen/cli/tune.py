@@ -41,8 +41,6 @@ SPLIT = typer.Option(None, "--split", help="A manifest of `simgen split`, instea
 FEATURES = typer.Option(
     "efficientnet", "--features", help="efficientnet, colour, statistics, or some joined by +."
 )
-    "efficientnet", "--features", help="efficientnet, colour, statistics, or some joined by +."
-)
 SAMPLER = typer.Option("tpe", "--sampler", help="tpe, cmaes or random.")
 CONFIRM = typer.Option(
     0, "--confirm", min=0, help="Render this many samples of the start and the result anew."
