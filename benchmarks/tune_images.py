@@ -6,15 +6,16 @@ is some times narrower, at a place that is another in every seed; both ends of e
 their distribution functions to reality's, summed over the factors, in closed form by quadrature;
 told as a share of the start's.
 
-A pool is of 100 samples for each time that reality is narrower in all factors together; two
-rounds have the root of that each, the second within limits a quarter of a width around the first
-one's ranges. Anew, each candidate has samples of its own, under common random numbers and with
-hopeless ones given up early, as `simgen tune --anew` does.
+A pool is of 100 samples for each time that reality is narrower in all factors together, rendered
+once; one that grows has 150 to begin with and 150 more after every 50 trials, 600 in all. Anew,
+each candidate has samples of its own, under common random numbers and with hopeless ones given up
+early, as `simgen tune --anew` does.
 
 Told, for a share of the start's true score: the fewest pictures, over all numbers of samples and
 all moments to stop, after which the median over seeds stays at or below it, so that the loop
 without a pool is given its best setting and the best moment; and the cheapest pool whose median
-ends at or below it. The interval is of 500 bootstraps over the seeds.
+ends at or below it; the size of a pool is not searched for. The interval is of 500 bootstraps over
+the seeds in which one of them arrives.
 
     python benchmarks/tune_images.py --seeds 6
 """
@@ -32,8 +33,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.tune.anew import AnewObjective, Rows
+from evaluation.tune.growing import Batch, GrowingPool
 from evaluation.tune.loop import Outcome, TuneOptions, tune
-from evaluation.tune.objective import PoolObjective
 from evaluation.tune.pool import Pool
 from evaluation.tune.trial import incumbent
 from evaluation.tune.vector import Vector
@@ -43,20 +44,11 @@ from simgen.rng import Key
 
 WORLDS = ((1, 2.0), (3, 2.0), (5, 2.0), (2, 3.0), (3, 3.0))
 EACH, ANEW_TRIALS, POOL_TRIALS = (10, 20, 40, 80, 160), 120, 200
-REAL, FLOOR, A_TIME, LARGEST = 200, 25, 100, 5000
+GROWING = (150, 50)
+REAL, FLOOR, A_TIME = 200, 25, 100
 SHARES = (0.2, 0.1, 0.05, 0.02)
 GRID = np.linspace(0, 1, 2001)
 Array = NDArray[np.float64]
-
-
-def config_of(ends: Sequence[tuple[float, float]], margin: float) -> Config:
-    """Ranges, and limits around them by a share of their widths within [0, 1]."""
-    scene: dict[str, object] = {"family": "x"}
-    for n, (low, high) in enumerate(ends):
-        reach = margin * (high - low)
-        limits = [max(0.0, low - reach), min(1.0, high + reach)]
-        scene[f"f{n}"] = {"uniform": [low, high, limits]}
-    return config_from_plain({"scene": scene})
 
 
 def ends_of(values: Mapping[str, float]) -> list[tuple[float, float]]:
@@ -100,7 +92,8 @@ class World:
     @property
     def start(self) -> Config:
         """All from [0, 1]."""
-        return config_of([(0.0, 1.0)] * self.factors, 0.0)
+        ranges = {f"f{n}": {"uniform": [0, 1, [0, 1]]} for n in range(self.factors)}
+        return config_from_plain({"scene": {"family": "x", **ranges}})
 
     def share(self, values: Mapping[str, float]) -> float:
         """True score of ranges, 1 at the start."""
@@ -121,23 +114,24 @@ def draw(config: Config, count: int) -> Rows:
     return Rows(ends[:, 0] + unit * (ends[:, 1] - ends[:, 0]), np.arange(count))
 
 
-def pooled(world: World, size: int, rounds: int) -> float:
-    """Share of the true score that is left with a pool of so many, rendered once a round."""
-    config = world.start
-    for number in range(rounds):
-        vector, key = Vector.of(config), world.key / "pool" / number
-        space = widened(vector).space()
+def pooled(world: World, size: int, every: int = 0) -> tuple[int, float]:
+    """Pictures rendered for a pool, which grows if `every` is not 0, and the share that is left."""
+    vector = Vector.of(world.start)
+
+    def batch(config: Config, number: int) -> Batch:
+        space, key = config.space(), world.key / "pool" / number
         made = [space.draw(key / n) for n in range(size)]
-        rows = [[one.values["scene"][f"f{n}"] for n in range(world.factors)] for one in made]  # type: ignore[index]
-        objective = PoolObjective.of(
-            Pool.of(space, (one.factors for one in made)), np.array(rows, np.float64),
-            range(size), world.real, names=["energy"], key=key, floor=FLOOR,
-        )  # fmt: skip
-        options = TuneOptions(budget=POOL_TRIALS // rounds, seed=world.seed, patience=POOL_TRIALS)
-        with tempfile.TemporaryDirectory() as folder:
-            best = tune(vector, objective, options, Path(folder)).best
-        config = config_of(ends_of(best.values), 0.25)
-    return world.share(best.values)
+        rows = [[f.value for f in one.factors] for one in made]
+        pool = Pool.of(space, (one.factors for one in made))
+        return Batch(pool, np.array(rows, np.float64), np.arange(size))
+
+    growing = GrowingPool(
+        vector, batch, widened(vector), world.real, ("energy",), every, world.key, FLOOR
+    )
+    options = TuneOptions(budget=POOL_TRIALS, seed=world.seed, patience=POOL_TRIALS)
+    with tempfile.TemporaryDirectory() as folder:
+        best = tune(vector, growing, options, Path(folder)).best
+    return growing.pictures, world.share(best.values)
 
 
 def anew(world: World, count: int) -> tuple[Array, Array]:
@@ -203,9 +197,9 @@ def table(world: tuple[int, float], seeds: int) -> tuple[list[str], list[str]]:
         both = [anew(one, count) for one in worlds]
         runs[count] = (np.stack([p for p, _ in both]), np.stack([s for _, s in both]))
     pools: dict[int, Array] = {}
-    for rounds in (1, 2):
-        size = min(round(A_TIME * narrower ** (factors / rounds)), LARGEST)
-        pools[size * rounds] = np.array([pooled(one, size, rounds) for one in worlds])
+    for size, every in ((round(A_TIME * narrower**factors), 0), GROWING):
+        found = [pooled(one, size, every) for one in worlds]
+        pools[found[0][0]] = np.array([share for _, share in found])
     generator = (Key(0) / "bootstrap").generator()
     draws = generator.integers(0, seeds, (500, seeds))
     rows = []
@@ -216,21 +210,20 @@ def table(world: tuple[int, float], seeds: int) -> tuple[list[str], list[str]]:
             / cheapest({n: shares[i] for n, shares in pools.items()}, bar)
             for i in draws
         ]
-        low, high = np.quantile(ratios, [0.025, 0.975], method="inverted_cdf")
+        known = [ratio for ratio in ratios if not np.isnan(ratio)]  # one of them arrives
+        low, high = np.quantile(known or [np.nan], [0.025, 0.975], method="inverted_cdf")
         least = f"{_count(pictures)} ({count})" if count else "never"
-        rows.append(
-            f"| {factors} | {narrower:g} | {bar:g} | {least} | {_count(cost)} "
-            f"| {pictures / cost:.1f} ({low:.1f} to {high:.1f}) |"
-        )
+        times = f"{pictures / cost:.1f} ({low:.1f} to {high:.1f})" if np.isfinite(cost) else "-"
+        rows.append(f"| {factors} | {narrower:g} | {bar:g} | {least} | {_count(cost)} | {times} |")
     ends = [
         f"{factors}, {narrower:g}: {n} pictures anew each: {np.median(s[:, -1]):.3f} "
         f"after {np.median(p[:, -1]):.0f}"
         for n, (p, s) in runs.items()
     ]
-    ends += [
-        f"{factors}, {narrower:g}: pool: {np.median(shares):.3f} after {n}"
-        for n, shares in pools.items()
-    ]
+    for n, shares in pools.items():
+        pictures, count = fewest(runs, float(np.median(shares)))
+        same = f"{pictures:.0f} anew ({count}), {pictures / n:.1f} times" if count else "anew never"
+        ends.append(f"{factors}, {narrower:g}: pool: {np.median(shares):.3f} after {n}; {same}")
     return rows, ends
 
 

@@ -52,6 +52,8 @@ class Trajectory:
         epoch: Gate that the scores are of, from 1.
         stops: (gate, checkpoint in the ledger) of each earlier stop that the loop went back
             from; such a checkpoint is not part of this run.
+        scores: For each checkpoint (K, n) gate scores: training seeds by pictures.
+        groups: (n,) group of each gate picture; None where every picture stands for itself.
     """
 
     source: str
@@ -69,6 +71,8 @@ class Trajectory:
     shown: Shown | None = None
     epoch: int = 1
     stops: tuple[tuple[int, int], ...] = ()
+    scores: tuple[Array, ...] = ()
+    groups: ArrayLike | None = None
 
 
 def load(path: Path, rule: Rule | None = None) -> Trajectory:
@@ -183,6 +187,8 @@ def _trajectory(
         voided,
         notes,
         sealed,
+        scores=arrays,
+        groups=groups,
     )
 
 

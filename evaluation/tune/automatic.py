@@ -1,8 +1,9 @@
 """Automatic randomization: a range grows at an end where the task holds, and shrinks where not.
 
 After Akkaya et al. 2019. One end of one range is tried at a time: everything is drawn as usual,
-but that factor stands at the end. The mean of a few scores there moves the end. Pure pieces;
-who calls them decides what a score is and where the state is kept.
+but that factor stands at the end. The mean of a few scores there moves the end. They draw each end
+anew; here each is tried as often as any other, since tries are few. Pure pieces; who calls them
+decides what a score is and where the state is kept.
 """
 
 from __future__ import annotations
@@ -86,9 +87,10 @@ def ends(vector: Vector) -> tuple[Tunable, ...]:
 
 
 def pick_end(vector: Vector, key: Key, number: int) -> Tunable:
-    """The end of try `number`: any, alike, whatever was tried before."""
+    """The end of try `number`: all ends in a random order, then all again in another."""
     known = ends(vector)
-    return known[int((key / number).generator().integers(len(known)))]
+    turn, place = divmod(number, len(known))
+    return known[int((key / turn).generator().permutation(len(known))[place])]
 
 
 def standing_at(vector: Vector, ranges: Ranges, end: str) -> Config:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -39,6 +39,10 @@ class Description(Protocol):
     def name(self) -> str:
         """What it is called."""
 
+    @property
+    def parts(self) -> frozenset[str]:
+        """Names of all that it looks at."""
+
     def __call__(
         self, captures: CaptureSet, *, kept: Path | None = None, progress: Progress | None = None
     ) -> Array:
@@ -56,13 +60,18 @@ def description(name: str, real: CaptureSet) -> Description:
     """A way to describe pictures.
 
     Args:
-        name: One of `NAMES`.
+        name: One of `NAMES`, or several joined by "+".
         real: The captures that are tuned on, which give statistics their units.
 
     Raises:
-        ConfigError: The name is unknown.
+        ConfigError: A name is unknown, or stands twice.
         CaptureError: Statistics are asked for, and there are fewer than two captures.
     """
+    if "+" in name:
+        names = name.split("+")
+        if len(set(names)) < len(names):
+            raise ConfigError("features must be named once each", name, where="--features")
+        return Several.of([description(each, real) for each in names], real)
     if name not in NAMES:
         raise ConfigError("features must be known", name, did_you_mean(name, NAMES), "--features")
     if name == STATISTICS:
@@ -81,6 +90,11 @@ class Vectors:
     def name(self) -> str:
         """The extractor's."""
         return self.extractor.name
+
+    @property
+    def parts(self) -> frozenset[str]:
+        """Itself."""
+        return frozenset([self.name])
 
     def __call__(
         self, captures: CaptureSet, *, kept: Path | None = None, progress: Progress | None = None
@@ -111,6 +125,11 @@ class Statistics:
     labelled: bool
     name: str = "statistics"
 
+    @property
+    def parts(self) -> frozenset[str]:
+        """Itself."""
+        return frozenset([self.name])
+
     @classmethod
     def of(cls, real: CaptureSet) -> Statistics:
         """In units of these captures."""
@@ -137,6 +156,53 @@ class Statistics:
         del kept
         rows = (_rows(captures, self.labelled, progress) - self.centre) / self.spread
         return np.nan_to_num(rows, nan=0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Several:
+    """Several descriptions side by side, each in units of the captures' total spread in it.
+
+    What one is blind to another may see: a network hardly notices blur, statistics of pictures
+    hardly the camera's height.
+
+    Attributes:
+        each: The descriptions.
+        units: Root of the captures' total variance in each.
+    """
+
+    each: tuple[Description, ...]
+    units: tuple[float, ...]
+
+    @classmethod
+    def of(cls, each: Sequence[Description], real: CaptureSet) -> Several:
+        """In units of these captures; CaptureError where they are all alike."""
+        units = [float(np.sqrt(one(real).var(axis=0).sum())) for one in each]
+        for one, unit in zip(each, units, strict=True):
+            if not unit > 0:
+                raise CaptureError(
+                    "captures must differ in what is looked at", one.name,
+                    "tune on more captures", str(real.root),
+                )  # fmt: skip
+        return cls(tuple(each), tuple(units))
+
+    @property
+    def name(self) -> str:
+        """All names."""
+        return " + ".join(one.name for one in self.each)
+
+    @property
+    def parts(self) -> frozenset[str]:
+        """Of all of them."""
+        return frozenset[str]().union(*(one.parts for one in self.each))
+
+    def __call__(
+        self, captures: CaptureSet, *, kept: Path | None = None, progress: Progress | None = None
+    ) -> Array:
+        """See `Description`; progress is that of the last."""
+        *others, last = self.each
+        rows = [one(captures, kept=kept) for one in others]
+        rows.append(last(captures, kept=kept, progress=progress))
+        return np.hstack([a / unit for a, unit in zip(rows, self.units, strict=True)])
 
 
 def _names(*, labelled: bool) -> tuple[str, ...]:

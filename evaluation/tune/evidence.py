@@ -73,7 +73,7 @@ class LookEvidence:
     @property
     def panel(self) -> tuple[Vectors, ...]:
         """The features that the loop does not see."""
-        return tuple(each for each in self._outside if each.name != self.own.name)
+        return tuple(each for each in self._outside if each.name not in self.own.parts)
 
     @property
     def _names(self) -> list[str]:

@@ -200,7 +200,8 @@ def watch_detector(
         ],
         about={
             "proxy": "minus the expected total of the best trial, 1 at the start",
-            "gate": f"F1 a picture, {seeds} seeds, {images} samples, boxes {boxes}, {recipe!r}",
+            "gate": "average precision of a picture",
+            "trainings": f"{seeds} seeds, {images} samples, boxes {boxes}, {recipe!r}",
             "by session": by_session,
             "sessions": sum(len(set(part.sessions)) for part in gates),
             "seed": loop.seed,

@@ -58,6 +58,39 @@ def picture_scores(detections: Sequence[Mapping[str, Any]], captures: CaptureSet
     return scores
 
 
+def picture_precision(detections: Sequence[Mapping[str, Any]], captures: CaptureSet) -> Array:
+    """(n,) average precision of each picture at IoU 0.5, its classes together.
+
+    The mean over a picture's objects of the precision at the detection that found it, 0 for
+    those that none found; a picture without objects scores 1 less its strongest detection. No
+    threshold stands in it, so a detector that is little trained, and sure of nothing, is
+    judged by its order: a gate sees more of such than by F1.
+
+    Args:
+        detections: Of one model; see `evaluation.tasks.matching.resolve`.
+        captures: The truth.
+    """
+    found = match_detections(resolve(detections, captures), captures, (IOU,)).values()
+    count = len(captures.images)
+    objects = np.sum([each.positives for each in found], axis=0)
+    image = np.concatenate([each.images for each in found])
+    score = np.concatenate([each.scores for each in found])
+    hit = np.concatenate([each.hits[0] for each in found])
+    kept = ~np.concatenate([each.void[0] for each in found])
+    order = np.lexsort((-score, image))
+    order = order[kept[order]]
+    image, score, hit = image[order], score[order], hit[order]
+    begins = np.searchsorted(image, np.arange(count))
+    rank = 1 + np.arange(len(image)) - begins[image]
+    right = np.cumsum(hit)
+    right -= (right - hit)[begins[image]]  # those of earlier pictures
+    total = np.bincount(image, np.where(hit, right / rank, 0.0), minlength=count)
+    strongest = np.zeros(count)
+    np.maximum.at(strongest, image, score)
+    scores: Array = np.where(objects > 0, total / np.maximum(objects, 1), 1.0 - strongest)
+    return scores
+
+
 def detector_gate(
     gate: CaptureSet,
     folder: Path,
@@ -107,7 +140,7 @@ def detector_gate(
         for model in models:
             numbers = {name: ids.get(name, -1) for name in model.categories}
             raw = task.predict(model, gate.images, category_ids=numbers)
-            rows.append(picture_scores(known_classes(raw, gate)[0], gate))
+            rows.append(picture_precision(known_classes(raw, gate)[0], gate))
         arrays: dict[str, NDArray[Any]] = {"scores": np.stack(rows)}
         if evidence is not None:
             _, start = pictures(evidence.vector.config)

@@ -20,7 +20,7 @@ from evaluation.synthetic import captures_of, load_any
 from evaluation.tasks.config import TrainConfig
 from evaluation.tune.anew import AnewObjective
 from evaluation.tune.confirm import Embed, confirm, render
-from evaluation.tune.described import Description, Vectors, description
+from evaluation.tune.described import Description, Several, Vectors, description
 from evaluation.tune.downstream import detection_loss
 from evaluation.tune.evidence import LookEvidence
 from evaluation.tune.gate import GatePart, RealParts, watch_detector
@@ -223,8 +223,9 @@ class Measured:
 def _anew(
     vector: Vector, truth: Array, described: Description, out: Path, options: RunOptions, key: Key
 ) -> Measured:
-    if isinstance(described, Vectors):
-        described.extractor.build()  # only libraries that are loaded can be kept to one thread
+    for one in described.each if isinstance(described, Several) else (described,):
+        if isinstance(one, Vectors):
+            one.extractor.build()  # only libraries that are loaded can be kept to one thread
 
     def embed(images: CaptureSet) -> Array:
         with threadpool_limits(limits=1):  # a picture is too little work for several

@@ -1,4 +1,4 @@
-"""Commands of the alarm: `split`, `alarm run`, `alarm bench`, `alarm void`, `alarm sealed`."""
+"""Commands of the alarm: `split`, and `alarm` with `run`, `null`, `bench`, `void`, `sealed`."""
 # ruff: noqa: PLC0415 - evaluation and what it needs are imported when a command runs, so that
 # generating starts quickly and needs none of it
 
@@ -7,7 +7,7 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.table import Table
@@ -17,10 +17,25 @@ from simgen.cli.console import err, progress, result
 from simgen.cli.options import JSON, writing
 from simgen.cli.split import split
 
+if TYPE_CHECKING:
+    from evaluation.alarm.trajectory import Trajectory
+
 RUN = typer.Argument(..., help="A loop's folder, or a CSV or JSON of another generator's loop.")
 LOOP = typer.Argument(..., help="A loop's folder.")
 WHY = typer.Option(..., "--why", help="What happened.")
-BENCH_OUT = typer.Option(..., "--out", help="Folder for alarm.md, alarm.json and alarm.png.")
+PLANNED = typer.Option(
+    None, "--planned", min=2, help="Checkpoints planned, for plain files: as many as there are."
+)
+DELTA = typer.Option(0.02, help="Fall that is tolerated; plain files only.")
+EPSILON = typer.Option(0.03, help="Least gain of the proxy; plain files only.")
+KAPPA = typer.Option(0.25, help="Share of it that must be real; plain files only.")
+ALPHA = typer.Option(0.03, help="Error rate of the two main flags; plain files only.")
+SEED = typer.Option(0, help="Of the bootstraps.")
+TIMES = typer.Option(500, "--times", min=20, help="Relabelled runs.")
+BENCH_OUT = typer.Option(
+    ..., "--out", help="Folder for alarm.md, alarm.json and alarm.png; a killed run goes on there."
+)
+DIAGNOSED = typer.Option(150, min=0, help="Loops of each L1 cell that all six flags are run on.")
 WORLDS = typer.Option(["L0", "L1", "L2"], "--world", help="May be repeated.")
 SCORES = typer.Option(
     ..., "--scores", help="JSON: per-image `first` and `last`, seeds by pictures."
@@ -46,6 +61,7 @@ def register(app: typer.Typer) -> None:
         help="Tell whether a loop that tunes a generator fools itself: simgen alarm LEDGER.",
     )
     alarm.command("run")(run)
+    alarm.command("null")(null)
     alarm.command("bench")(bench)
     alarm.command("void")(void)
     alarm.command("sealed")(sealed)
@@ -56,14 +72,12 @@ def register(app: typer.Typer) -> None:
 def run(
     ledger: Path = RUN,
     out: Path | None = OUT,
-    planned: int | None = typer.Option(
-        None, "--planned", min=2, help="Checkpoints planned, for plain files: as many as there are."
-    ),
-    delta: float = typer.Option(0.02, help="Fall that is tolerated; plain files only."),
-    epsilon: float = typer.Option(0.03, help="Least gain of the proxy; plain files only."),
-    kappa: float = typer.Option(0.25, help="Share of it that must be real; plain files only."),
-    alpha: float = typer.Option(0.03, help="Error rate of the two main flags; plain files only."),
-    seed: int = typer.Option(0, help="Of the bootstraps."),
+    planned: int | None = PLANNED,
+    delta: float = DELTA,
+    epsilon: float = EPSILON,
+    kappa: float = KAPPA,
+    alpha: float = ALPHA,
+    seed: int = SEED,
     as_json: bool = JSON,
 ) -> None:
     """Judge a run: verdict, flags with evidence, what the gate could see. Exit code 10: a flag."""
@@ -74,22 +88,10 @@ def run(
         result(told | ({} if out is None else {"page": "not written yet"}), as_json=as_json)
         return
     from evaluation.alarm.report.page import sentences, write_page
-    from evaluation.alarm.rule import Rule
-    from evaluation.alarm.trajectory import load
     from evaluation.alarm.verdict import judge
     from simgen.rng import Key
 
-    found = load(ledger)
-    if not found.registered:
-        rule = Rule(
-            checkpoints=planned or len(found.proxy),
-            delta=delta,
-            epsilon=epsilon,
-            kappa=kappa,
-            alpha=alpha,
-        )
-        stated = found.rule != Rule(checkpoints=len(found.proxy))
-        found = found if stated else load(ledger, rule)
+    found = _load(ledger, planned, delta, epsilon, kappa, alpha)
     verdict = judge(found, key=Key(seed) / "alarm")
     facts: dict[str, object] = {"verdict": verdict.title}
     if not as_json:
@@ -115,14 +117,85 @@ def run(
         raise typer.Exit(RAISED)
 
 
+def _load(
+    ledger: Path,
+    planned: int | None,
+    delta: float,
+    epsilon: float,
+    kappa: float,
+    alpha: float,
+) -> Trajectory:
+    """A run; what was registered, or stated in its file, stands before the options."""
+    from evaluation.alarm.rule import Rule
+    from evaluation.alarm.trajectory import load
+
+    found = load(ledger)
+    if found.registered or found.rule != Rule(checkpoints=len(found.proxy)):
+        return found
+    rule = Rule(
+        checkpoints=planned or len(found.proxy),
+        delta=delta,
+        epsilon=epsilon,
+        kappa=kappa,
+        alpha=alpha,
+    )
+    return load(ledger, rule)
+
+
+def null(
+    ledger: Path = RUN,
+    times: int = TIMES,
+    planned: int | None = PLANNED,
+    delta: float = DELTA,
+    epsilon: float = EPSILON,
+    kappa: float = KAPPA,
+    alpha: float = ALPHA,
+    seed: int = SEED,
+    as_json: bool = JSON,
+) -> None:
+    """Relabel a run's trainings at random: how often REVERSAL or STAGNATION is then raised.
+
+    Every such flag is false, so the share shows on your own scores whether the rate is as
+    registered. For a run that has ended: it is made of gate scores.
+    """
+    from evaluation.alarm.null import null_rate, without_tolerance
+    from simgen.rng import Key
+
+    found = _load(ledger, planned, delta, epsilon, kappa, alpha)
+    rates = {
+        name: null_rate(
+            found.scores, found.proxy, rule, times, key=Key(seed) / "null", groups=found.groups
+        )
+        for name, rule in (
+            ("its rule", found.rule),
+            ("no tolerance", without_tolerance(found.rule)),
+        )
+    }
+    if as_json:
+        facts: dict[str, object] = {
+            name: {"times": each.times, "flagged": each.flagged, "rate": each.value}
+            | {"interval": list(each.interval), "registered": each.registered}
+            for name, each in rates.items()
+        }
+    else:
+        facts = {
+            f"flags under {name}": f"{each.flagged} of {each.times}, {each.value:.3f} "
+            f"({each.interval[0]:.3f} to {each.interval[1]:.3f}); registered {each.registered:.3f}"
+            + ("" if each.kept else ": MORE than registered")
+            for name, each in rates.items()
+        }
+    result(facts, as_json=as_json)
+
+
 def bench(
     out: Path = BENCH_OUT,
     loops: int = typer.Option(500, min=10, help="Loops of each cell."),
-    calibration: int = typer.Option(300, min=20, help="Honest loops that thresholds are tuned on."),
-    diagnosed: int = typer.Option(200, min=0, help="Loops that all six flags are run on."),
+    calibration: int = typer.Option(200, min=20, help="Honest loops that thresholds are tuned on."),
+    diagnosed: int = DIAGNOSED,
     world: list[str] = WORLDS,
     gate: int = typer.Option(1500, min=100, help="Gate pictures."),
     seed: int = typer.Option(0, help="Of everything."),
+    workers: int = typer.Option(1, min=1, help="Processes; results do not depend on them."),
     as_json: bool = JSON,
 ) -> None:
     """Run the planted benchmark: detectors on loops whose truth is known."""
@@ -133,10 +206,8 @@ def bench(
     from simgen.rng import Key
 
     plan = Plan(loops, calibration, diagnosed, Shape(gate=gate))
-    with progress("running loops") as update:
-        plain = run_bench(
-            world, plan, key=Key(seed), progress=lambda _, done, due: update(done, due)
-        )
+    with progress("running loops") as update, writing(out):
+        plain = run_bench(world, plan, key=Key(seed), folder=out, workers=workers, progress=update)
     command = shlex.join(["simgen", *sys.argv[1:]])
     with writing(out):
         files = write(plain, out, command)

@@ -38,7 +38,9 @@ ANEW = typer.Option(
 )
 PART = typer.Option("tuning", "--part", help="Part of the real captures that the loop sees.")
 SPLIT = typer.Option(None, "--split", help="A manifest of `simgen split`, instead of by time.")
-FEATURES = typer.Option("efficientnet", "--features", help="efficientnet, colour or statistics.")
+FEATURES = typer.Option(
+    "efficientnet", "--features", help="efficientnet, colour, statistics, or some joined by +."
+)
 SAMPLER = typer.Option("tpe", "--sampler", help="tpe, cmaes or random.")
 CONFIRM = typer.Option(
     0, "--confirm", min=0, help="Render this many samples of the start and the result anew."

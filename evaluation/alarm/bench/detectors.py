@@ -1,14 +1,14 @@
 """Detectors by name: ours, the baselines, and those of other packages.
 
 A package adds one through an entry point in the group `simgen.alarm_detectors` that names
-an object with `name`, `nominal` and `score(runs, rule, *, key) -> (L, m)`.
+an object with `name`, `nominal` and `score(runs, rule, *, key) -> (L, m)`; see `Detector`, and
+`contract.check_detector`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from typing import Protocol, cast
 
 import numpy as np
@@ -21,12 +21,12 @@ from evaluation.alarm.bench.baselines import (
     page_hinkley,
     thresholdout,
 )
+from evaluation.alarm.bench.plugins import others
 from evaluation.alarm.bench.runs import Runs
 from evaluation.alarm.primary import watch
 from evaluation.alarm.rule import Rule
 from evaluation.alarm.scores import Array
 from simgen.errors import ConfigError, did_you_mean
-from simgen.registry import Registry
 from simgen.rng import Key
 
 BENCH_DRAWS = 2000
@@ -69,11 +69,6 @@ def _max_t(runs: Runs, rule: Rule, *, key: Key) -> Array:
     return margin
 
 
-@cache
-def _others() -> Registry:
-    return Registry("simgen.alarm_detectors", "detector")
-
-
 def detectors() -> dict[str, Detector]:
     """All of them: ours first."""
     baselines = (
@@ -82,7 +77,7 @@ def detectors() -> dict[str, Detector]:
     built_in = [Plain(OURS, 0.0, _max_t)]
     built_in += [Plain(each.NAME, each.NOMINAL, each.score) for each in baselines]
     found: dict[str, Detector] = {each.name: cast("Detector", each) for each in built_in}
-    return found | {name: cast("Detector", _others()[name]) for name in _others()}
+    return found | others("simgen.alarm_detectors", "detector", found)
 
 
 def detector(name: str) -> Detector:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from evaluation.alarm.bench.runs import NEVER
+from evaluation.alarm.interval import clopper_pearson
 from evaluation.alarm.scores import Array
 
 
@@ -39,23 +39,30 @@ class Scored:
         over = self.scores > threshold
         return np.where(over.any(axis=1), over.argmax(axis=1), NEVER)
 
+    def right(self, threshold: float) -> NDArray[np.bool_]:
+        """(L,) whether each loop was flagged at or after its onset, and not before."""
+        first = self.flagged(threshold)
+        result: NDArray[np.bool_] = (first < NEVER) & (self._when(first) >= self.onset)
+        return result
+
     def judge(self, threshold: float) -> Judged:
         """Counts at a threshold."""
-        first = self.flagged(threshold)
-        raised = first < NEVER
-        when = np.where(raised, self.rounds[np.minimum(first, len(self.rounds) - 1)], NEVER)
-        false = raised & (when < self.onset)
-        right = raised & ~false
+        first, right = self.flagged(threshold), self.right(threshold)
         # the first checkpoint at or after the onset could have flagged: no delay
         could = np.searchsorted(self.rounds, np.minimum(self.onset, self.rounds[-1]))
         return Judged(
             loops=len(first),
             over=int(np.sum(self.onset < NEVER)),
-            false=int(false.sum()),
+            false=int(np.sum((first < NEVER) & ~right)),
             right=int(right.sum()),
-            delay_rounds=_median(when[right] - self.onset[right]),
-            delay_checkpoints=_median(first[right] - could[right]),
+            delay_rounds=_median((self._when(first) - self.onset)[right]),
+            delay_checkpoints=_median((first - could)[right]),
         )
+
+    def _when(self, first: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(L,) round of a checkpoint, or `NEVER`."""
+        at = self.rounds[np.minimum(first, len(self.rounds) - 1)]
+        return np.where(first < NEVER, at, NEVER)
 
 
 @dataclass(frozen=True)
@@ -97,14 +104,6 @@ class Judged:
     def right_interval(self) -> tuple[float, float]:
         """Clopper and Pearson's 95 % interval."""
         return clopper_pearson(self.right, self.over) if self.over else (0.0, 1.0)
-
-
-def clopper_pearson(hits: int, of: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Exact interval of a proportion."""
-    tail = (1 - confidence) / 2
-    low = float(stats.beta.ppf(tail, hits, of - hits + 1)) if hits else 0.0
-    high = float(stats.beta.ppf(1 - tail, hits + 1, of - hits)) if hits < of else 1.0
-    return low, high
 
 
 def matched_threshold(honest: Iterable[Scored], rate: float, *, worst: bool) -> float:

@@ -15,7 +15,7 @@ def draw(plain: dict[str, Any], path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
 
-    figure = Figure(figsize=(12.5, 5.2), layout="constrained")
+    figure = Figure(figsize=(12.5, 5.6), layout="constrained")
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.35))
     colours = dict(zip(plain["roc"], (INK, *PALE), strict=False))
@@ -31,7 +31,7 @@ def draw(plain: dict[str, Any], path: Path) -> None:
         xlim=(0, 0.3), ylim=(0, 1.02), xlabel="false flags in the worst honest cell",
         ylabel="true flags, mean over plants", title="All thresholds",
     )  # fmt: skip
-    left.legend(frameon=False, fontsize=9)
+    figure.legend(loc="outside lower center", ncols=len(plain["roc"]), frameon=False, fontsize=10)
     rows = [r for r in plain["rows"] if r["setting"].startswith("matched in the worst")]
     plants = [c for c, v in rows[0]["cells"].items() if not v["honest"]]
     width = 0.8 / len(rows)

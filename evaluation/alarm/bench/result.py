@@ -1,19 +1,24 @@
-"""The benchmark as one table: false and true flags, delays, cost, at nominal and matched rates."""
+"""What the benchmark found, as plain data: false and true flags, delays, cost, who is ahead."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
-from evaluation.alarm.bench.detectors import Detector
-from evaluation.alarm.bench.judged import clopper_pearson, matched_threshold
-from evaluation.alarm.bench.measure import Measured, Plan
+from evaluation.alarm.bench.detectors import OURS, Detector
+from evaluation.alarm.bench.judged import matched_threshold
+from evaluation.alarm.bench.measure import RULES, Measured, Plan
+from evaluation.alarm.bench.runs import NEVER
+from evaluation.alarm.interval import clopper_pearson
+from evaluation.alarm.null import spent
 
 RATE = 0.05
-SETTINGS = ("nominal", "matched in the worst honest cell", "matched over honest cells")
+NOMINAL, WORST, POOLED = SETTINGS = (
+    "nominal", "matched in the worst honest cell", "matched over honest cells",
+)  # fmt: skip
 
 
 def record(
@@ -23,7 +28,7 @@ def record(
     calibration: Sequence[Measured],
     found: Sequence[Measured],
 ) -> dict[str, Any]:
-    """Everything that the table and the picture show, as plain data.
+    """Everything that the table and the picture show.
 
     Args:
         plan: What was run.
@@ -32,15 +37,15 @@ def record(
         calibration: Honest cells, loops of their own, for thresholds.
         found: All cells.
     """
-    rows, curves = [], {}
+    rows, levels = [], {}
     for each in detectors:
         tuned = [cell.scored[each.name] for cell in calibration]
-        levels = (
-            each.nominal,
-            matched_threshold(tuned, RATE, worst=True),
-            matched_threshold(tuned, RATE, worst=False),
-        )
-        for setting, level in zip(SETTINGS, levels, strict=True):
+        levels[each.name] = {
+            NOMINAL: each.nominal,
+            WORST: matched_threshold(tuned, RATE, worst=True),
+            POOLED: matched_threshold(tuned, RATE, worst=False),
+        }
+        for setting, level in levels[each.name].items():
             cells = {_name(cell): _cell(cell, each.name, level) for cell in found}
             rows.append(
                 {
@@ -54,14 +59,20 @@ def record(
                     * float(np.mean([c.seconds[each.name] for c in found])),
                 }
             )
-        curves[each.name] = roc(found, each.name)
+    worst = {name: each[WORST] for name, each in levels.items()}
     return {
         "seed": seed,
         "plan": asdict(plan) | {"shape": asdict(plan.shape)},
         "rows": rows,
-        "roc": curves,
+        "roc": {each.name: roc(found, each.name) for each in detectors},
+        "ahead": {name: ahead(found, worst, OURS, name) for name in worst if name != OURS},
         "flags": [_flags(cell) for cell in found if cell.first],
+        "null": {
+            "registered": spent(plan.rule, len(plan.shape.checked)),
+            "cells": {_name(cell): _null(cell) for cell in found if cell.null},
+        },
         "duplicates": {_name(c): c.duplicates for c in found if c.duplicates > 0},
+        "blind": [_name(c) for c in found if _blind(c)],
     }
 
 
@@ -69,87 +80,44 @@ def roc(found: Sequence[Measured], name: str) -> dict[str, list[float]]:
     """Mean true flags over plants against the worst honest cell's false flags, all thresholds."""
     scores = np.concatenate([c.scored[name].scores.ravel() for c in found])
     scores = scores[np.isfinite(scores)]
-    levels = np.unique(np.quantile(scores, np.linspace(0, 1, 300)))
-    false, right = [], []
-    plants = [c for c in found if not c.honest and not _blind(c)]
-    for level in levels:
-        rates = [c.scored[name].judge(level).false_rate for c in found if c.honest]
-        false.append(max(rates))
-        right.append(float(np.mean([c.scored[name].judge(level).right_rate for c in plants])))
+    levels = np.unique(np.quantile(scores, np.linspace(0, 1, 300))) if scores.size else np.zeros(1)
+    honest = [c.scored[name].false_level for c in found if c.honest]
+    plants = [c.scored[name] for c in found if not c.honest and not _blind(c)]
+    false = [max(float(np.mean(each > level)) for each in honest) for level in levels]
+    right = [float(np.mean([each.judge(level).right_rate for each in plants])) for level in levels]
     return {"threshold": levels.tolist(), "worst false": false, "mean true": right}
 
 
-def markdown(plain: dict[str, Any], command: str) -> str:
-    """The table."""
-    plan = plain["plan"]
-    cells = list(plain["rows"][0]["cells"])
-    honest = [c for c in cells if plain["rows"][0]["cells"][c]["honest"]]
-    plants = [c for c in cells if c not in honest]
-    lines = [
-        (
-            f"`{command}` (seed {plain['seed']}): {plan['loops']} loops a cell, "
-            f"{plan['shape']['gate']} gate pictures, {plan['shape']['seeds']} training seeds, "
-            f"{plan['rule']['checkpoints']} checkpoints of {plan['shape']['every']} rounds."
-        ),
-        "",
-        "Honest cells: share of loops with a false flag, upper 95 % bound (Clopper-Pearson).",
-        "",
-        _row("detector", "threshold", *honest),
-        _row(*["---"] * (2 + len(honest))),
-    ]
-    for row in plain["rows"]:
-        values = [
-            f"{row['cells'][c]['false rate']:.3f} (≤ {row['cells'][c]['false interval'][1]:.3f})"
-            for c in honest
-        ]
-        lines.append(_row(row["detector"], row["setting"], *values))
-    lines += [
-        "",
-        "Planted cells: early flags / true flags / median delay in rounds.",
-        "",
-        _row("detector", "threshold", *plants, "mean true", "ms a loop"),
-        _row(*["---"] * (4 + len(plants))),
-    ]
-    for row in plain["rows"]:
-        values = []
-        for c in plants:
-            one = row["cells"][c]
-            delay = "-" if one["delay rounds"] is None else f"{one['delay rounds']:.0f}"
-            values.append(f"{one['false rate']:.2f} / {one['true rate']:.2f} / {delay}")
-        lines.append(
-            _row(
-                row["detector"], row["setting"], *values, f"{row['mean true']:.3f}",
-                f"{row['milliseconds a loop']:.2f}",
-            )
-        )  # fmt: skip
-    lines += [
-        "",
-        (
-            "All six flags: loops in which each was raised at all; own flag first (or at once with "
-            "another) among loops with a flag; any flag before the onset."
-        ),
-        "",
-    ]
-    names = list(plain["flags"][0]["raised"]) if plain["flags"] else []
-    lines += [
-        _row("cell", "loops", *names, "own first", "any before onset"),
-        _row(*["---"] * (4 + len(names))),
-    ]
-    for each in plain["flags"]:
-        first = "-" if each["own first"] is None else f"{each['own first']:.2f}"
-        low, high = each["any false interval"]
-        lines.append(
-            _row(
-                each["cell"], str(each["loops"]),
-                *(f"{each['raised'][name]:.2f}" for name in names),
-                first, f"{each['any false']:.3f} ({low:.3f} to {high:.3f})",
-            )
-        )  # fmt: skip
-    return "\n".join(lines) + "\n"
+def ahead(
+    found: Sequence[Measured], levels: Mapping[str, float], first: str, second: str
+) -> dict[str, Any]:
+    """By how much more of a plant's loops one detector flags rightly than another.
 
+    Both see the same loops, so the difference is a mean of paired ones.
 
-def _row(*values: str) -> str:
-    return "| " + " | ".join(values) + " |"
+    Args:
+        found: All cells.
+        levels: Threshold of each detector.
+        first: One detector.
+        second: The other.
+
+    Returns:
+        "cells": cell to difference and standard error; "mean": the same over plants that do not
+        blind the gate, None without any.
+    """
+    cells, counted = {}, []
+    for cell in found:
+        over = cell.onset < NEVER
+        if cell.honest or not over.any():
+            continue
+        right = [cell.scored[name].right(levels[name])[over] for name in (first, second)]
+        lead = right[0].astype(float) - right[1]
+        cells[_name(cell)] = [float(lead.mean()), float(lead.std() / np.sqrt(len(lead)))]
+        if not _blind(cell):
+            counted.append(cells[_name(cell)])
+    leads, errors = np.array(counted).reshape(-1, 2).T
+    mean = [float(leads.mean()), float(np.linalg.norm(errors) / len(errors))] if counted else None
+    return {"cells": cells, "mean": mean}
 
 
 def _name(cell: Measured) -> str:
@@ -184,15 +152,26 @@ def _cell(cell: Measured, name: str, level: float) -> dict[str, Any]:
 def _flags(cell: Measured) -> dict[str, Any]:
     own, raised, loops = cell.own_first()
     false, of = cell.any_false()
+    judged = cell.own and raised and not _blind(cell)
     return {
         "cell": _name(cell),
         "honest": cell.honest,
         "loops": loops,
-        "raised": {name: float(np.mean(when < 10**6)) for name, when in cell.first.items()},
+        "raised": {name: float(np.mean(when < NEVER)) for name, when in cell.first.items()},
         "own": list(cell.own),
-        "own first": own / raised if cell.own and raised and not _blind(cell) else None,
+        "own first": own / raised if judged else None,
+        "own first interval": list(clopper_pearson(own, raised)) if judged else None,
         "any false": false / of,
         "any false interval": list(clopper_pearson(false, of)),
+    }
+
+
+def _null(cell: Measured) -> dict[str, Any]:
+    """Share of relabelled loops with a flag, by what they were judged by."""
+    counts = {name: (int(cell.null[name].sum()), len(cell.null[name])) for name in RULES}
+    return {
+        name: {"rate": hits / of, "interval": list(clopper_pearson(hits, of)), "loops": of}
+        for name, (hits, of) in counts.items()
     }
 
 

@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.alarm.rule import Rule
-from evaluation.alarm.scores import Array, GateSummary
+from evaluation.alarm.scores import Array, GateSummary, interaction
 
 NEVER = 10**6
+BLOCKS = 8
+"""Blocks of gate pictures, for detectors that cut the gate."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +48,8 @@ class Runs:
         truth_proxy: (L, R) the proxy without the noise of its training seeds.
         rounds: (m,) round of each checkpoint.
         kl: (L, m) KL divergence of the setting's density from the first one's, nats.
+        scores: (L, m, K, n) right or wrong, by checkpoint, training seed and gate picture; None
+            where a world does not keep them, so that its loops cannot be relabelled.
         streams: For the flags of diagnosis; None where they are not looked at.
         duplicates: (L,) share of tuning pictures that the gate holds a near copy of.
     """
@@ -57,6 +61,7 @@ class Runs:
     truth_proxy: Array
     rounds: NDArray[np.int64]
     kl: Array
+    scores: NDArray[np.bool_] | None = None
     streams: Streams | None = None
     duplicates: Array = field(default_factory=lambda: np.zeros(0))
 
@@ -74,3 +79,28 @@ class Runs:
             real = self.value[:, late, None] - self.value[:, :late]
             over[:, late] |= ((gained >= rule.epsilon) & (real < rule.kappa * gained)).any(axis=1)
         return np.where(over.any(axis=1), over.argmax(axis=1), NEVER)
+
+
+def seen_by_gate(scores: NDArray[np.bool_]) -> tuple[GateSummary, Array]:
+    """Summary of many loops' gate scores, and their means in blocks of pictures.
+
+    Args:
+        scores: (L, m, K, n) right or wrong.
+
+    Returns:
+        The summary, and (L, m, `BLOCKS`) mean scores; pictures that are left over by equal
+        blocks are left out of them.
+    """
+    loops, count, seeds, pictures = scores.shape
+    means = scores.mean(axis=2)
+    by_seed = scores.mean(axis=3)
+    seed_var = by_seed.var(axis=2, ddof=1)
+    # of scores that are 0 or 1, the variance over K seeds is m (1 - m) K / (K - 1)
+    within = (means * (1 - means)).mean(axis=2) * (seeds / (seeds - 1))
+    both = interaction(within, seed_var, pictures)
+    centred = (means - means.mean(axis=2, keepdims=True)) / pictures
+    cov = centred @ centred.swapaxes(1, 2) * (pictures / (pictures - 1))
+    cov -= np.eye(count) * both[:, None] / (seeds * pictures)
+    gate = GateSummary(means.mean(axis=2), cov, seed_var, np.full(count, seeds), pictures - 1)
+    size = pictures // BLOCKS * BLOCKS
+    return gate, means[:, :, :size].reshape(loops, count, BLOCKS, -1).mean(axis=3)

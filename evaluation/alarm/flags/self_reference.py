@@ -74,7 +74,7 @@ def self_reference(gate: Array, generated: Sequence[Array], proxy: Array) -> Sel
         to_last[late] = within[late].mean() + within[late - 1].mean() - 2 * cross
     count = len(generated)
     found = np.ones((count, count))
-    for late in range(3, count):
+    for late in range(2, count):
         if not _follows(proxy[1 : late + 1], to_last[1 : late + 1]):
             continue
         for early in range(late):

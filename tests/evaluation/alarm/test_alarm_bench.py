@@ -4,20 +4,21 @@ import json
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from evaluation.alarm.bench import detectors as known
-from evaluation.alarm.bench.judged import Scored, clopper_pearson, matched_threshold
-from evaluation.alarm.bench.measure import Plan, first_flags, measure
-from evaluation.alarm.bench.result import markdown, record
-from evaluation.alarm.bench.run import write
-from evaluation.alarm.bench.runs import NEVER
-from evaluation.alarm.bench.worlds import linear_cells, linear_loop, rendered
+from evaluation.alarm.bench.judged import Scored, matched_threshold
+from evaluation.alarm.bench.kept import load, store
+from evaluation.alarm.bench.measure import Measured, Plan, first_flags, measure
+from evaluation.alarm.bench.result import record
+from evaluation.alarm.bench.run import bench, write
+from evaluation.alarm.bench.runs import NEVER, seen_by_gate
+from evaluation.alarm.bench.table import markdown
+from evaluation.alarm.bench.targets import behind, targets
+from evaluation.alarm.bench.worlds import goodhart, linear_cells, linear_loop, rendered
 from evaluation.alarm.bench.worlds.linear_loop import Shape
 from evaluation.alarm.bench.worlds.registry import world, worlds
-from evaluation.alarm.primary import watch
 from evaluation.alarm.rule import Rule
-from evaluation.alarm.scores import GateSummary
+from evaluation.alarm.scores import summarise
 from simgen.errors import ConfigError
 from simgen.rng import Key
 
@@ -114,42 +115,15 @@ def test_a_matched_threshold_keeps_its_rate():
     assert worst > pooled
 
 
-def test_clopper_and_pearson():
-    assert clopper_pearson(0, 200)[1] == pytest.approx(1 - 0.025 ** (1 / 200))
-    low, high = clopper_pearson(25, 500)
-    assert (low, high) == pytest.approx((0.0326, 0.0728), abs=1e-3)
-
-
-@pytest.mark.parametrize("name", list(known.detectors()))
-def test_a_detector_looks_at_no_later_checkpoint(name):
-    runs = world("L1").run("overfit", 4, SMALL, key=KEY, diagnose=False)
-    whole = known.detector(name).score(runs, RULE, key=KEY)
-    part = linear_loop.Runs(
-        runs.proxy[:, :3], runs.gate.first(3), runs.blocks[:, :3], runs.value,
-        runs.truth_proxy, runs.rounds[:3], runs.kl[:, :3],
-    )  # fmt: skip
-    cut = known.detector(name).score(part, RULE, key=KEY)
-    assert whole.shape == runs.proxy.shape
-    if name != "Thresholdout":  # its noise is drawn for all checkpoints at once
-        assert np.allclose(whole[:, :3], cut)
-
-
-def test_the_null_of_the_whole_pipeline():
-    """Honest runs with their checkpoints relabelled at random: flags at the stated rate."""
-    count, m = 500, 6
-    runs = world("L0").run("flat", count, Shape(rounds=24, gate=300), key=KEY)
-    order = np.argsort((KEY / "order").generator().random((count, m)), axis=1)
-    rows = np.arange(count)[:, None]
-    gate = GateSummary(
-        runs.gate.mean[rows, order],
-        runs.gate.mean_cov[rows[:, :, None], order[:, :, None], order[:, None, :]],
-        runs.gate.seed_var[rows, order],
-        runs.gate.seeds[:m],
-        runs.gate.image_df,
-    )
-    rule = Rule(checkpoints=m, delta=0.0, alpha=0.05)
-    raised = watch(gate, runs.proxy[rows, order], rule, key=KEY).flags.any(axis=(1, 2)).sum()
-    assert stats.binomtest(int(raised), count, 0.05, alternative="greater").pvalue > 0.01
+def test_the_gate_of_many_loops_is_that_of_each():
+    scores = world("L0").run("noisy", 3, SMALL, key=KEY).scores
+    gate, blocks = seen_by_gate(scores)
+    for loop, each in enumerate(scores):
+        one = summarise(list(each))
+        assert np.allclose(gate.mean[loop], one.mean[0])
+        assert np.allclose(gate.mean_cov[loop], one.mean_cov[0])
+        assert np.allclose(gate.seed_var[loop], one.seed_var[0])
+    assert np.allclose(blocks.mean(axis=2), scores[..., :400].mean(axis=(2, 3)))
 
 
 def test_the_table_names_what_was_measured(tmp_path):
@@ -157,22 +131,114 @@ def test_the_table_names_what_was_measured(tmp_path):
     detectors = list(known.detectors().values())
     cells = [("L1", "plateau"), ("L1", "overfit")]
     found = [
-        measure(world(w), c, 25, 4 if c == "overfit" else 0, plan, detectors, key=KEY)
+        measure(
+            world(w), c, 25, 4 if c == "overfit" else 0, plan, detectors,
+            key=KEY, relabel=c == "plateau",
+        )
         for w, c in cells
-    ]
+    ]  # fmt: skip
+    assert [len(each) for each in found[1].first.values()] == [4] * 6, "4 were asked for, not 25"
     plain = record(plan, 77, detectors, found[:1], found)
     assert [row["detector"] for row in plain["rows"][::3]] == list(known.detectors())
     text = markdown(plain, "simgen alarm bench")
-    assert "| max-t | nominal |" in text
+    assert "| cell | max-t | gate dip |" in text
+    assert "| L1 plateau | 25 |" in text.split("relabelled at random")[1]
     files = write(plain, tmp_path, "simgen alarm bench")
     assert json.loads((tmp_path / "alarm.json").read_text())["seed"] == 77
     assert all(str(tmp_path) in each for each in files.values())
     assert (tmp_path / "alarm.png").stat().st_size > 5000
 
 
+def test_more_loops_are_not_diagnosed_than_run():
+    with pytest.raises(ConfigError, match="`diagnosed <= loops` must hold; got 11 of 10"):
+        Plan(10, 20, 11)
+
+
 def test_first_flags_name_all_six():
     runs = world("L1").run("pseudo-label bias", 4, Shape(gate=400), key=KEY)
-    first = first_flags(runs, RULE, key=KEY)
+    first = first_flags(runs, RULE, 3, key=KEY)
     assert len(first) == 6
     own = linear_cells.CELLS["pseudo-label bias"].own[0]
+    assert len(first[own]) == 3
     assert np.all(first[own] < NEVER)
+
+
+def cell(name, scores, onset, honest=False, own=("REVERSAL",)):
+    """A cell measured by two detectors; `scores` is (2, L) of a single checkpoint."""
+    scored = {
+        each: Scored(np.array(row, dtype=float)[:, None], np.array(onset), np.zeros(1, dtype=int))
+        for each, row in zip(("max-t", "other"), scores, strict=True)
+    }
+    return Measured("L1", name, honest, own, scored, {}, {}, 0.0, dict.fromkeys(scored, 0.0))
+
+
+def test_a_lead_is_a_paired_difference_and_is_told_of():
+    plain_detectors = [known.Plain(name, 0.5, None) for name in ("max-t", "other")]
+    plant = cell("plant", [[1, 1, 0, 0], [1, 1, 1, 0]], [0, 0, 0, 0])
+    blind = cell("blind", [[0, 0], [1, 1]], [0, 0], own=("DUPLICATES",))
+    honest = cell("honest", [[0] * 40, [0] * 40], [NEVER] * 40, honest=True, own=())
+    plan = Plan(10, 20, 0, SMALL, RULE)
+    plain = record(plan, 0, plain_detectors, [honest], [honest, plant, blind])
+    lead = plain["ahead"]["other"]
+    assert lead["cells"]["L1 plant"] == pytest.approx([-0.25, np.std([0, 0, 1, 0]) / 2])
+    assert lead["mean"] == lead["cells"]["L1 plant"], "a gate that is blinded tells of nobody"
+    assert behind(plain)[0].startswith("`L1 plant`: max-t 0.500; other 0.750 (+0.250 ± ")
+    by_asked = {each.asked: each for each in targets(plain)}
+    (true,) = (each for asked, each in by_asked.items() if "true flags at least 80%" in asked)
+    assert true.found == "0.500 (0.068 to 0.932), 0"
+    assert not true.met
+    assert not by_asked["more true flags than other at a matched rate, mean over plants"].met
+    (rate,) = (each for asked, each in by_asked.items() if "false flags" in asked)
+    assert rate.found == "worst: L1 honest, 0.000 (0.000 to 0.088)"
+    assert not rate.met, "no false flag in 40 loops does not bound the rate at 8 %"
+
+
+def test_a_killed_benchmark_goes_on_where_it_was(tmp_path, monkeypatch):
+    plan = Plan(10, 20, 0, Shape(rounds=9, every=2, gate=100), RULE)
+    whole = bench(["L0"], plan, key=KEY)
+    done = []
+
+    def dies(self, name, *rest, **named):
+        if len(done) == 3:
+            raise KeyboardInterrupt
+        done.append(name)
+        return goodhart.run(goodhart.CELLS[name], *rest, key=named["key"])
+
+    with monkeypatch.context() as patch:
+        patch.setattr("evaluation.alarm.bench.worlds.registry.Goodhart.run", dies)
+        with pytest.raises(KeyboardInterrupt):
+            bench(["L0"], plan, key=KEY, folder=tmp_path)
+    assert len(list((tmp_path / "cells").iterdir())) == 3
+
+    ran = []
+    with monkeypatch.context() as patch:
+        first = known.detectors()["max-t"].function
+        patch.setattr(
+            "evaluation.alarm.bench.detectors._max_t",
+            lambda *a, **k: ran.append(1) or first(*a, **k),
+        )
+        again = bench(["L0"], plan, key=KEY, folder=tmp_path)
+    assert len(ran) == 6, "9 cells, 3 of them kept"
+    for one in (whole, again):
+        for row in one["rows"]:
+            del row["milliseconds a loop"]
+    assert again == whole
+    write(bench(["L0"], plan, key=KEY, folder=tmp_path), tmp_path, "simgen alarm bench")
+    assert not (tmp_path / "cells").exists()
+
+
+def test_cells_of_another_order_are_not_taken(tmp_path):
+    one = cell("plant", [[1, 0], [0, 1]], [0, 0])
+    store(one, tmp_path / "cell.npz", "this")
+    assert load(tmp_path / "cell.npz", "that") is None
+    assert load(tmp_path / "none.npz", "this") is None
+    back = load(tmp_path / "cell.npz", "this")
+    assert (back.world, back.cell, back.own) == ("L1", "plant", ("REVERSAL",))
+    assert np.array_equal(back.scored["other"].scores, [[0], [1]])
+
+
+def test_processes_change_nothing(tmp_path):
+    plan = Plan(10, 20, 0, Shape(rounds=9, every=2, gate=100), RULE)
+    one, two = (bench(["L0"], plan, key=KEY, workers=n) for n in (1, 2))
+    assert [row["cells"] for row in one["rows"]] == [row["cells"] for row in two["rows"]]
+    assert one["null"] == two["null"]

@@ -86,6 +86,14 @@ def test_an_end_rests_between_the_thresholds_and_waits_for_its_scores() -> None:
     assert resting.waiting[end] == ()
 
 
+def test_each_end_is_tried_as_often_as_any_other() -> None:
+    known = len(ends(VECTOR))
+    picked = [pick_end(VECTOR, KEY, number).path for number in range(20 * known)]
+    turns = {tuple(picked[n : n + known]) for n in range(0, len(picked), known)}
+    assert all(len(set(turn)) == known for turn in turns)
+    assert len(turns) > 10
+
+
 def test_a_factor_stands_at_its_end() -> None:
     ranges = Ranges({**VECTOR.values, "scene.count.integer.high": 5.0})
     scene = standing_at(VECTOR, ranges, "scene.count.integer.high").scene

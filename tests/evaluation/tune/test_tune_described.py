@@ -77,6 +77,22 @@ def test_what_cannot_be_described_is_refused(tmp_path):
         description("statistic", real)
 
 
+def test_several_stand_side_by_side_in_units_of_the_captures(tmp_path):
+    real, other = captures(tmp_path, 1, [3, 2, 5, 4]), captures(tmp_path, 2, [1, 2])
+    both = description("statistics+colour", real)
+    assert both.parts == {"statistics", "colour and edges"}
+    rows = both(other)
+    for name, mine in (("statistics", rows[:, :14]), ("colour", rows[:, 14:])):
+        alone = description(name, real)
+        unit = np.sqrt(alone(real).var(axis=0).sum())
+        assert mine == pytest.approx(alone(other) / unit)
+    assert both(real)[:, :14].var(axis=0).sum() == pytest.approx(1)
+    with pytest.raises(ConfigError, match="named once each"):
+        description("colour+colour", real)
+    with pytest.raises(ConfigError, match="did you mean 'colour'"):
+        description("statistics+color", real)
+
+
 def test_unlabelled_captures_are_described_by_their_pictures(tmp_path):
     real = replace(captures(tmp_path, 1, [3, 2, 5]), labelled=False)
     assert description("statistics", real)(real).shape == (3, len(PICTURE))

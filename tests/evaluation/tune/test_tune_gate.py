@@ -9,7 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
+from sklearn.metrics import average_precision_score
 
 from evaluation.alarm.scores import ScoreError
 from evaluation.alarm.split import Shares, split_for_loop
@@ -17,7 +20,7 @@ from evaluation.captures import CaptureSet, LabelledImage
 from evaluation.tasks.config import TrainConfig
 from evaluation.tune.gate import GatePart, RealParts, watch_detector
 from evaluation.tune.ledger_watch import LedgerWatch
-from evaluation.tune.looks import picture_scores
+from evaluation.tune.looks import picture_precision, picture_scores
 from evaluation.tune.loop import TuneOptions
 from evaluation.tune.run import taken_as_independent
 from simgen.errors import CaptureError, ConfigError
@@ -47,6 +50,38 @@ def test_a_picture_has_the_f1_of_its_detections() -> None:
     expected = [(5 * 1 + 4 * 2 / 3) / 9, 6 / 9, 0.0]
     assert picture_scores(found, TRUTH) == pytest.approx(expected)
     assert picture_scores([], TRUTH) == pytest.approx([0, 1, 0])
+
+
+def test_a_picture_has_the_average_precision_of_its_detections() -> None:
+    found = [
+        detection(1, 60.0, 0.9), detection(1, 0.0, 0.02), detection(1, 10.0, 0.01),
+        detection(2, 0.0, 0.35),
+        detection(3, 60.0, 0.95),
+    ]  # fmt: skip
+    assert picture_precision(found, TRUTH) == pytest.approx([(1 / 2 + 2 / 3) / 2, 0.65, 0.0])
+    assert picture_precision([], TRUTH) == pytest.approx([0, 1, 0])
+
+
+@given(st.integers(0, 10_000))
+def test_average_precision_is_scikit_learns(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    truth = CaptureSet(
+        Path("x"), tuple(image(n, 1 + n % 4) for n in range(1, 6)), {1: "die"}, labelled=True
+    )
+    found = [
+        detection(n, 10.0 * k if right else 60.0 + k, float(rng.random()))
+        for n in range(1, 6)
+        for k in range(4)
+        for right in (bool(rng.integers(2)),)
+    ]
+    expected = []
+    for one in truth.images:
+        mine = [each for each in found if each["image_id"] == one.id]
+        hit = [each["bbox"][0] in one.boxes[:, 0] for each in mine]  # type: ignore[index]
+        share = np.sum(hit) / len(one.boxes)
+        score = [each["score"] for each in mine]
+        expected.append(share * average_precision_score(hit, score) if any(hit) else 0.0)
+    assert picture_precision(found, truth) == pytest.approx(expected)
 
 
 RECIPE = TrainConfig(iterations=1, batch=1, crop_px=32, warmup=0, cache_mib=1)

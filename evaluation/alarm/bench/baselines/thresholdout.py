@@ -20,7 +20,8 @@ SIGMA = 0.01
 def score(runs: Runs, rule: Rule, *, key: Key) -> Array:
     """(L, m) difference of proxy and gate with noise of scale 4 sigma, 2 sigma on the bar."""
     del rule
-    rng = key.generator()
-    found = np.abs(runs.proxy - runs.gate.mean) + rng.laplace(0, 4 * SIGMA, runs.proxy.shape)
-    result: Array = found - rng.laplace(0, 2 * SIGMA, (len(found), 1))
+    loops, count = runs.proxy.shape
+    noise = [(key / at).generator().laplace(0, 4 * SIGMA, loops) for at in range(count)]
+    bar = (key / "bar").generator().laplace(0, 2 * SIGMA, (loops, 1))
+    result: Array = np.abs(runs.proxy - runs.gate.mean) + np.stack(noise, axis=1) - bar
     return result

@@ -14,9 +14,8 @@ from types import MappingProxyType
 import numpy as np
 from scipy.special import ndtri
 
-from evaluation.alarm.bench.runs import Runs
-from evaluation.alarm.bench.worlds.linear_loop import BLOCKS, Shape
-from evaluation.alarm.scores import GateSummary, interaction
+from evaluation.alarm.bench.runs import Runs, seen_by_gate
+from evaluation.alarm.bench.worlds.linear_loop import Shape
 from simgen.rng import Key
 
 FURTHEST = 4.0
@@ -70,30 +69,20 @@ def run(cell: GoodhartCell, loops: int, shape: Shape, *, key: Key) -> Runs:
     rng = (key / "scores").generator()
     count = len(at)
     own = rng.standard_normal((loops, 1, shape.gate)) * np.sqrt(_SHARED)
-    mean = np.empty((loops, count, shape.gate))
-    seed_var, both = np.empty((loops, count)), np.empty((loops, count))
+    right = np.empty((loops, count, shape.seeds, shape.gate), dtype=np.bool_)
     for place, number in enumerate(at):
         shift = rng.standard_normal((loops, shape.seeds, 1)) * cell.seed_sd
         bar = ndtri(value[number] + shift)
         rest = rng.standard_normal((loops, shape.seeds, shape.gate)) * np.sqrt(1 - _SHARED)
-        right = own + rest < bar
-        mean[:, place] = right.mean(axis=1)
-        seed_var[:, place] = right.mean(axis=2).var(axis=1, ddof=1)
-        both[:, place] = interaction(
-            right.var(axis=1, ddof=1).mean(axis=1), seed_var[:, place], shape.gate
-        )
-    centred = (mean - mean.mean(axis=2, keepdims=True)) / shape.gate
-    cov = centred @ centred.swapaxes(1, 2) * (shape.gate / (shape.gate - 1))
-    cov -= np.eye(count) * both[:, None] / (shape.seeds * shape.gate)
-    size = shape.gate // BLOCKS * BLOCKS
+        right[:, place] = own + rest < bar
+    gate, blocks = seen_by_gate(right)
     return Runs(
         proxy=np.tile(proxy[at], (loops, 1)),
-        gate=GateSummary(
-            mean.mean(axis=2), cov, seed_var, np.full(count, shape.seeds), shape.gate - 1
-        ),
-        blocks=mean[:, :, :size].reshape(loops, count, BLOCKS, -1).mean(axis=3),
+        gate=gate,
+        blocks=blocks,
         value=np.tile(value, (loops, 1)),
         truth_proxy=np.tile(proxy, (loops, 1)),
         rounds=at,
         kl=np.tile(pressure[at] ** 2, (loops, 1)),
+        scores=right,
     )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
-from evaluation.alarm.bench.runs import Runs
+from evaluation.alarm.bench.runs import Runs, seen_by_gate
 from evaluation.alarm.bench.worlds.linear import (
     DIMENSION,
     Reality,
@@ -19,12 +19,11 @@ from evaluation.alarm.bench.worlds.linear import (
 )
 from evaluation.alarm.bench.worlds.linear_cells import Cell
 from evaluation.alarm.bench.worlds.linear_streams import Judges, streams
-from evaluation.alarm.scores import Array, GateSummary, interaction
+from evaluation.alarm.scores import Array
 from simgen.rng import Key
 
 CANDIDATES, PARENTS = 12, 4
 TRUTH_TRAININGS = 32
-BLOCKS = 8
 DRIFT, SHRINKING = 0.045, 0.96
 _COPY_NOISE = 0.02
 
@@ -55,14 +54,18 @@ class Shape:
 class Pictures:
     """Real pictures of L loops: features (L, n, d), labels (L, n)."""
 
-    features: Array
-    labels: Array
+    features: NDArray[np.float32]
+    labels: NDArray[np.float32]
 
     def correct(self, weights: Array, threshold: Array) -> NDArray[np.bool_]:
         """(L, s, n) whether each of s classifiers is right on each picture."""
-        side = weights @ self.features.swapaxes(1, 2) - threshold[..., None]
-        right: NDArray[np.bool_] = (side > 0) == (self.labels[:, None] > 0)
+        right: NDArray[np.bool_] = (self.side(weights, threshold) > 0) == (self.labels[:, None] > 0)
         return right
+
+    def side(self, weights: Array, threshold: Array) -> NDArray[np.float32]:
+        """(L, s, n) on which side of each of s classifiers each picture lies, and how far."""
+        side: NDArray[np.float32] = weights.astype(np.float32) @ self.features.swapaxes(1, 2)
+        return side - threshold[..., None].astype(np.float32)
 
 
 def run(cell: Cell, loops: int, shape: Shape, *, key: Key, diagnose: bool = True) -> Runs:
@@ -104,40 +107,31 @@ def run(cell: Cell, loops: int, shape: Shape, *, key: Key, diagnose: bool = True
             kept.append(at)
     gate = _gate(cell, world, tuning, loops, shape.gate, (key / "gate").generator())
     count = len(checked)
-    means = np.empty((loops, count, shape.gate))
-    proxy, seed_var = np.empty((loops, count)), np.empty((loops, count))
-    both = np.empty((loops, count))
+    right = np.empty((loops, count, shape.seeds, shape.gate), dtype=np.bool_)
+    proxy = np.empty((loops, count))
     trainer = (key / "trainings").generator()
     for place, (number, settings) in enumerate(zip(checked, kept, strict=True)):
         here = late if late is not None and number >= cell.late else tuning
         noise_scale = cell.seed_noise * (1 + (cell.seed_growth - 1) * number / shape.rounds)
         noise = trainer.standard_normal((loops, shape.seeds, DIMENSION)) * noise_scale
         weights, threshold = train(world, settings, noise)
-        right = gate.correct(weights, threshold)
-        means[:, place] = right.mean(axis=1)
-        seed_var[:, place] = right.mean(axis=2).var(axis=1, ddof=1)
-        within = right.var(axis=1, ddof=1).mean(axis=1)
-        both[:, place] = interaction(within, seed_var[:, place], shape.gate)
+        right[:, place] = gate.correct(weights, threshold)
         if cell.mode in {"judge", "self"}:
             proxy[:, place] = truth_proxy[:, number]
         else:
             proxy[:, place] = _proxy(
                 cell, settings, settings, here, judges, weights, threshold, int(number)
             )
-    centred = (means - means.mean(axis=2, keepdims=True)) / shape.gate
-    cov = centred @ centred.swapaxes(1, 2) * (shape.gate / (shape.gate - 1))
-    cov -= np.eye(count) * both[:, None] / (shape.seeds * shape.gate)
-    size = shape.gate // BLOCKS * BLOCKS
+    summary, blocks = seen_by_gate(right)
     return Runs(
         proxy=proxy,
-        gate=GateSummary(
-            means.mean(axis=2), cov, seed_var, np.full(count, shape.seeds), shape.gate - 1
-        ),
-        blocks=means[:, :, :size].reshape(loops, count, BLOCKS, -1).mean(axis=3),
+        gate=summary,
+        blocks=blocks,
         value=value,
         truth_proxy=truth_proxy,
         rounds=checked,
         kl=np.stack([divergence(world, each, start) for each in kept], axis=1),
+        scores=right,
         streams=streams(world, kept, judges, gate, key=key / "streams") if diagnose else None,
         duplicates=_copies(tuning, gate),
     )
@@ -163,7 +157,7 @@ def _tuning_part(
     tie = 0.8 if cell.mode == "bias" else world.tie
     share = 0.95 if cell.mode == "collapse" else world.share
     labels, attributes = draw_cells(tie, share, (loops, count), rng)
-    return Pictures(site.sample(labels, attributes, rng), labels)
+    return _pictures(site.sample(labels, attributes, rng), labels)
 
 
 def _gate(
@@ -172,11 +166,15 @@ def _gate(
     if cell.leak:
         which = np.arange(count) % tuning.labels.shape[1]
         copies = tuning.features[:, which]
-        return Pictures(
+        return _pictures(
             copies + _COPY_NOISE * rng.standard_normal(copies.shape), tuning.labels[:, which]
         )
     labels, attributes = draw_cells(world.tie, world.share, (loops, count), rng)
-    return Pictures(world.sample(labels, attributes, rng), labels)
+    return _pictures(world.sample(labels, attributes, rng), labels)
+
+
+def _pictures(features: Array, labels: NDArray[Any]) -> Pictures:
+    return Pictures(features.astype(np.float32), labels.astype(np.float32))
 
 
 def _copies(tuning: Pictures, gate: Pictures) -> Array:
@@ -260,14 +258,11 @@ def _evolve(
         basis[0] = world.mean / np.linalg.norm(world.mean / world.scale)
         steps = rng.standard_normal((*shape[:2], cell.free)) @ basis
     candidates = at.mean[:, None] + cell.step * steps
-    none = np.zeros((len(at.mean), 1, DIMENSION))
-    scores = np.empty(shape[:2])
-    for place in range(CANDIDATES):
-        tried = Settings(candidates[:, place], at.share, at.tie, at.spread)
-        weights, threshold = train(world, tried, none)
-        side = (weights @ tuning.features.swapaxes(1, 2) - threshold[..., None])[:, 0]
-        length = np.sqrt(np.sum((weights[:, 0] * world.scale) ** 2, axis=1, keepdims=True))
-        scores[:, place] = ndtr(side * tuning.labels / (0.3 * length)).mean(axis=1)
+    # a candidate's step is to the classifier what an error of the class mean is
+    weights, threshold = train(world, at, cell.step * steps / world.scale)
+    length = 0.3 * np.linalg.norm(weights * world.scale, axis=2, keepdims=True)
+    margin = tuning.side(weights, threshold) * tuning.labels[:, None] / length.astype(np.float32)
+    scores = np.tanh(0.8 * margin).mean(axis=2)  # a step from wrong to right, made smooth
     best = np.argsort(-scores, axis=1)[:, :PARENTS]
     moved = np.take_along_axis(candidates, best[:, :, None], axis=1).mean(axis=1)
     # accuracy does not see the length of the class mean; pictures show it, so it is right

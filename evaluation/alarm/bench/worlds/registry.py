@@ -1,16 +1,18 @@
-"""Worlds by name, also those of other packages (entry points in `simgen.alarm_worlds`)."""
+"""Worlds by name, also those of other packages (entry points in `simgen.alarm_worlds`).
+
+`bench.contract.check_world` says what a world must keep.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
-from typing import Protocol, cast
+from typing import Protocol
 
+from evaluation.alarm.bench.plugins import others
 from evaluation.alarm.bench.runs import Runs
 from evaluation.alarm.bench.worlds import goodhart, linear_cells, linear_loop, rendered
 from evaluation.alarm.bench.worlds.linear_loop import Shape
 from simgen.errors import ConfigError, did_you_mean
-from simgen.registry import Registry
 from simgen.rng import Key
 
 
@@ -96,15 +98,10 @@ class Rendered:
         return rendered.run(rendered.CELLS[cell], loops, shape, key=key)
 
 
-@cache
-def _others() -> Registry:
-    return Registry("simgen.alarm_worlds", "world")
-
-
 def worlds() -> dict[str, World]:
     """All worlds."""
     found: dict[str, World] = {"L0": Goodhart(), "L1": Linear(), "L2": Rendered()}
-    return found | {name: cast("World", _others()[name]) for name in _others()}
+    return found | others("simgen.alarm_worlds", "world", found)
 
 
 def world(name: str) -> World:

@@ -16,15 +16,17 @@ from functools import cache
 from types import MappingProxyType
 
 import numpy as np
+from numpy.typing import NDArray
 
-from evaluation.alarm.bench.runs import Runs
-from evaluation.alarm.bench.worlds.linear_loop import BLOCKS, Shape
-from evaluation.alarm.scores import Array, GateSummary, interaction
+from evaluation.alarm.bench.runs import Runs, seen_by_gate
+from evaluation.alarm.bench.worlds.linear_loop import Shape
+from evaluation.alarm.scores import Array
 from simgen.rng import Key
 
 SIDE, GOLD, TRAINING, TRUTH_TRAININGS = 12, 30_000, 240, 60
 CONTRAST, NOISE, TIE = 1.0, 0.35, 0.0
 _RIDGE = 0.02
+_BATCH = 500
 
 
 @dataclass(frozen=True)
@@ -108,30 +110,49 @@ def features(
         rng: Of all draws.
 
     Returns:
-        Features (*shape, 10) of the pictures, and labels (*shape,) of plus or minus 1.
+        Features (*shape, 6) of the pictures, and labels (*shape,) of plus or minus 1.
     """
     labels = np.where(rng.random(shape) < 0.5, 1.0, -1.0)
+    flat = labels.reshape(-1)
+    found = [
+        _measured(setting, flat[start : start + _BATCH], rng)
+        for start in range(0, flat.size, _BATCH)
+    ]
+    return np.concatenate(found).reshape(*shape, -1).astype(np.float64), labels
+
+
+def _measured(setting: Setting, labels: Array, rng: np.random.Generator) -> NDArray[np.float32]:
+    """(n, 6) features of n pictures with these labels; a batch stays in the processor's cache."""
     margin = 2.5
     reach = margin + (SIDE - 1 - 2 * margin) * setting.reach
-    middle = rng.uniform(margin, reach, (2, *shape, 1, 1))
-    shade = np.sign(rng.random(shape) - 0.5 + 0.5 * setting.tie * labels)
-    row, column = np.mgrid[:SIDE, :SIDE].astype(float)
-    across = ((column - middle[0]) - labels[..., None, None] * (row - middle[1])) / np.sqrt(2)
-    along = ((column - middle[0]) + labels[..., None, None] * (row - middle[1])) / np.sqrt(2)
-    picture = setting.contrast * np.exp(-0.5 * ((across / 0.7) ** 2 + (along / 2.2) ** 2))
-    picture += 0.25 * shade[..., None, None]
-    picture += setting.noise * rng.standard_normal(picture.shape)
-    falling = np.square(picture[..., 1:, 1:] - picture[..., :-1, :-1])
-    rising = np.square(picture[..., 1:, :-1] - picture[..., :-1, 1:])
-    lean, half = rising - falling, (SIDE - 1) // 2
-    cells = [
-        lean[..., rows, columns].mean(axis=(-2, -1))
-        for rows in (slice(None, half), slice(half, None))
-        for columns in (slice(None, half), slice(half, None))
-    ]
-    mean = picture.mean(axis=(-2, -1))
-    ones = np.ones(shape)
-    return np.stack([*cells, mean, ones], axis=-1), labels
+    middle = rng.uniform(margin, reach, (2, labels.size, 1, 1)).astype(np.float32)
+    shade = np.sign(rng.random(labels.size) - 0.5 + 0.5 * setting.tie * labels)
+    row, column = np.mgrid[:SIDE, :SIDE].astype(np.float32)
+    lean = labels.astype(np.float32)[:, None, None]
+    right, down = column - middle[0], lean * (row - middle[1])
+    # squares of the distances across and along the bar, half of each sum's square
+    weight_across, weight_along = np.float32(0.25 / 0.7**2), np.float32(0.25 / 2.2**2)
+    picture = np.square(right - down) * -weight_across - np.square(right + down) * weight_along
+    np.exp(picture, out=picture)
+    picture *= np.float32(setting.contrast)
+    picture += (0.25 * shade).astype(np.float32)[:, None, None]
+    picture += rng.standard_normal(picture.shape, dtype=np.float32) * np.float32(setting.noise)
+    edges = np.square(picture[:, 1:, :-1] - picture[:, :-1, 1:])
+    edges -= np.square(picture[:, 1:, 1:] - picture[:, :-1, :-1])
+    cells = edges.reshape(labels.size, -1) @ _quadrants()
+    brightness = picture.reshape(labels.size, -1).mean(axis=1)[:, None]
+    return np.concatenate([cells, brightness, np.ones_like(brightness)], axis=1)
+
+
+@cache
+def _quadrants() -> NDArray[np.float32]:
+    """(pixels of the edges, 4) weights that take the mean of each quadrant."""
+    size = SIDE - 1
+    place = np.arange(size) >= size // 2
+    which = (2 * place[:, None] + place).reshape(-1)
+    found = (which[:, None] == np.arange(4)).astype(np.float32)
+    weights: NDArray[np.float32] = found / found.sum(axis=0)
+    return weights
 
 
 def train(x: Array, y: Array) -> Array:
@@ -185,36 +206,27 @@ def run(cell: RenderedCell, loops: int, shape: Shape, *, key: Key) -> Runs:
         cell.tuning or Setting(), (loops, cell.tuning_pictures), (key / "tuning").generator()
     )
     count = len(shape.checked)
-    means = np.empty((loops, count, shape.gate))
-    proxy, seed_var, both = (np.empty((loops, count)) for _ in range(3))
+    right = np.empty((loops, count, shape.seeds, shape.gate), dtype=np.bool_)
+    proxy = np.empty((loops, count))
     for place, number in enumerate(shape.checked):
         x, y = features(
             path(cell, int(number), shape.rounds), (loops, shape.seeds, cell.training), rng
         )
         weights = train(x, y)
-        right = (weights @ gate_x.swapaxes(1, 2) > 0) == (gate_y[:, None] > 0)
-        means[:, place] = right.mean(axis=1)
-        seed_var[:, place] = right.mean(axis=2).var(axis=1, ddof=1)
-        both[:, place] = interaction(
-            right.var(axis=1, ddof=1).mean(axis=1), seed_var[:, place], shape.gate
-        )
+        right[:, place] = (weights @ gate_x.swapaxes(1, 2) > 0) == (gate_y[:, None] > 0)
         seen = (weights @ seen_x.swapaxes(1, 2) > 0) == (seen_y[:, None] > 0)
         proxy[:, place] = seen.mean(axis=(1, 2))
+    gate, blocks = seen_by_gate(right)
     value, truth = _truth(cell, shape.rounds)
-    centred = (means - means.mean(axis=2, keepdims=True)) / shape.gate
-    cov = centred @ centred.swapaxes(1, 2) * (shape.gate / (shape.gate - 1))
-    cov -= np.eye(count) * both[:, None] / (shape.seeds * shape.gate)
-    size = shape.gate // BLOCKS * BLOCKS
     return Runs(
         proxy=proxy,
-        gate=GateSummary(
-            means.mean(axis=2), cov, seed_var, np.full(count, shape.seeds), shape.gate - 1
-        ),
-        blocks=means[:, :, :size].reshape(loops, count, BLOCKS, -1).mean(axis=3),
+        gate=gate,
+        blocks=blocks,
         value=np.tile(value, (loops, 1)),
         truth_proxy=np.tile(truth, (loops, 1)),
         rounds=shape.checked,
         kl=np.zeros((loops, count)),
+        scores=right,
     )
 
 
