@@ -41,6 +41,7 @@ from evaluation.tune.write import Evidence, write
 from simgen.cli.console import progress
 from simgen.config import Config, config_from_plain, load_config
 from simgen.dataset import Dataset
+from simgen.errors import StoreError
 from simgen.rng import Key
 
 HARD = 0.2
@@ -75,6 +76,12 @@ def judged(
     kept = folder / "scores.npy"
     if kept.exists():
         scores: Array = np.load(kept)
+        if len(scores) != len(made.images):
+            raise StoreError(
+                "kept scores must be of these pools",
+                f"{len(scores)}, and the pools have {len(made.images)} pictures",
+                "run in another folder, or on the pools that it began with", str(kept),
+            )  # fmt: skip
         return scores
     start = boxes.apply(captures_of(render(config, folder / "data", images)))
     (judge,) = train_models(start, 1, recipe, folder=folder, arm="judge", stage=progress)
@@ -82,7 +89,9 @@ def judged(
     ids = {name: numbers.get(name, -1) for name in judge.categories}
     raw = load_task("detection").predict(judge, made.images, category_ids=ids, views=1)
     scores = picture_scores(raw, made)
-    np.save(kept, scores)
+    partial = folder / ".scores.npy"  # a kill must not leave half of it
+    np.save(partial, scores)
+    partial.replace(kept)
     return scores
 
 
