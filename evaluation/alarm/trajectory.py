@@ -37,7 +37,7 @@ class Trajectory:
 
     Attributes:
         source: Where it was read from.
-        rule: Tolerances and error rates.
+        rule: Tolerances, and the error rates that this run of looks may spend.
         registered: Whether the rule was registered in a ledger before the first look.
         proxy: (m,) the score that the loop saw.
         gate: Summary of the gate scores.
@@ -54,6 +54,8 @@ class Trajectory:
             from; such a checkpoint is not part of this run.
         scores: For each checkpoint (K, n) gate scores: training seeds by pictures.
         groups: (n,) group of each gate picture; None where every picture stands for itself.
+        whole: The rule with the error rates of all gates and flags together; None where there
+            are no others.
     """
 
     source: str
@@ -73,6 +75,7 @@ class Trajectory:
     stops: tuple[tuple[int, int], ...] = ()
     scores: tuple[Array, ...] = ()
     groups: ArrayLike | None = None
+    whole: Rule | None = None
 
 
 def load(path: Path, rule: Rule | None = None) -> Trajectory:
@@ -144,7 +147,9 @@ def from_ledger(ledger: Ledger) -> Trajectory:
         sealed=state.sealed,
     )
     shown = Shown.of(state.opened["about"], sides)
-    return replace(found, shown=shown, epoch=state.epoch, stops=stops)
+    several = state.rule.epochs > 1 or state.rule.flags > 1
+    whole = state.rule if several else None
+    return replace(found, shown=shown, epoch=state.epoch, stops=stops, whole=whole)
 
 
 def _trajectory(

@@ -98,6 +98,7 @@ class Verdict:
             "minimum_detectable_fall": self.detectable,
             "power_at_drop": self.power,
             "rule": t.rule.to_dict(),
+            "rule_of_all_gates": None if t.whole is None else t.whole.to_dict(),
             "registered": t.registered,
             "voided": list(t.voided),
             "gate_asked": t.epoch,

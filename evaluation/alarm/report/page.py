@@ -70,6 +70,7 @@ def render(verdict: Verdict, tuning: str | None = None) -> str:
         style=style,
         v=verdict,
         rule=run.rule,
+        whole=run.whole or run.rule,
         seeds=" or ".join(str(each) for each in sorted(set(run.gate.seeds.tolist()))),
         sentences=sentences(verdict),
         tiles=_tiles(verdict),

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from evaluation.alarm.early import too_early
 from evaluation.alarm.ledger import Ledger
+from evaluation.alarm.report.page import render
 from evaluation.alarm.rule import Rule
 from evaluation.alarm.trajectory import from_ledger
 from evaluation.alarm.verdict import judge
@@ -290,6 +291,10 @@ def test_the_ledger_moves_to_the_next_gate_and_judges_it_alone(tmp_path: Path) -
     assert verdict.title.startswith("No over-optimisation was detected since the loop went back;")
     plain = verdict.to_dict()
     assert (plain["gate_asked"], plain["earlier_stops"]) == (2, [[1, stop]])
+    assert (plain["rule"]["alpha"], plain["rule_of_all_gates"]["alpha"]) == (run.rule.alpha, 0.03)
+    told = " ".join(render(verdict).split())
+    assert "at most 0.03, of any of the other four 0.02, gates: 2, stops of each: 1;" in told
+    assert "after the stops that there were, spend 0.0046 and 0.003 of it." in told
     _, tone, sentences = page_verdict(Evidence.of(found, key=Key(0)))
     assert tone == "ahead"
     assert sentences[-2] == (
@@ -331,6 +336,8 @@ def test_a_run_of_flags_leaves_refused_looks_out_of_its_past(tmp_path: Path) -> 
     assert run.stops == ((1, first),)
     assert len(run.proxy) == second  # all looks up to the second stop, but for the first stop
     assert run.rule.alpha == pytest.approx(0.03 * 5 / (5 + 10))
+    # what one course of stops may spend is not the chance of a false flag over the whole run
+    assert "whole run at most 0.03," in " ".join(render(judge(run, key=Key(0))).split())
     with pytest.raises(StoreError, match="epoch 1: it said stop 2 times"):
         watch.ledger.look(second + 1, 0.0, setting="a", arrays={"scores": np.zeros((2, 400))})
 
