@@ -93,7 +93,8 @@ def pooled(paths: list[Path], first: int | None) -> tuple[Pool, CaptureSet, list
         dataset = Dataset.open(path)
         records = [record for record in dataset if first is None or record.index < first]
         space = config_from_plain(dataset.manifest.config).space()
-        one = Pool.of(space, (record.factors for record in records))
+        refused = sum(sum(record.record["rejections"].values()) for record in records)
+        one = Pool.of(space, (record.factors for record in records), refused=refused)
         owner += [sum(sizes) + n for n, record in enumerate(records) for _ in record.frames]
         sizes.append(len(one))
         pool = one if pool is None else pool.joined(one)

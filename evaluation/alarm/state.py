@@ -90,6 +90,13 @@ class State:
         here = [each for each in self.looks if each.epoch == epoch]
         return tuple(each for each in here if each.answer != STOP or each is here[-1])
 
+    @property
+    def went_back(self) -> tuple[tuple[int, int], ...]:
+        """(gate, checkpoint) of each stop that the loop went back from, on any gate so far."""
+        standing = self.standing(self.epoch)
+        left = [each for each in self.looks if each.answer == STOP and each not in standing]
+        return tuple((each.epoch, each.checkpoint) for each in left)
+
 
 def state_of(entries: Sequence[Entry], where: str) -> State:
     """Read the entries of a ledger; StoreError when it does not begin with a registration."""

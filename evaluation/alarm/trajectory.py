@@ -19,11 +19,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evaluation.alarm.diagnosis import Evidence
+from evaluation.alarm.early import early
 from evaluation.alarm.ledger import NAME, Ledger
 from evaluation.alarm.rule import Rule
 from evaluation.alarm.scores import Array, GateSummary, ScoreError, checked, summarise
 from evaluation.alarm.shown import Shown
-from evaluation.alarm.state import STOP
 from simgen.errors import ConfigError, StoreError, did_you_mean
 
 COLUMNS = ("checkpoint", "proxy", "seed", "image", "score")
@@ -108,19 +108,13 @@ def from_ledger(ledger: Ledger) -> Trajectory:
     """
     state = ledger.state()
     looks = state.standing(state.epoch)
-    stops = tuple(
-        (each.epoch, each.checkpoint)
-        for each in state.looks
-        if each.answer == STOP and each not in looks
-    )
+    stops = state.went_back
     before = [f"gate {gate} said stop at look {number}" for gate, number in stops]
-    if len(looks) < 2:
+    if (waits := early(state)) is not None:
         raise StoreError(
-            "a gate must have been looked at twice to be judged",
-            "; ".join([f"{len(looks)} looks at gate {state.epoch}", *before]),
-            "go on with the loop",
-            str(ledger.path),
-        )
+            "a gate must have been looked at twice to be judged", waits.title,
+            "go on with the loop", str(ledger.path),
+        )  # fmt: skip
     sides = [ledger.side(each) for each in looks]
     gate = ledger.gate(state.epoch)
     notes = []

@@ -41,9 +41,14 @@ class Course:
 
     def best_at(self, trials: Sequence[Trial]) -> Trial | None:
         """The best when the last of these had just ended, by what was barred until then."""
-        known = [
-            (first, end) for first, end in self.barred if end is not None and end < len(trials)
-        ]
+        return self.best_known(trials, len(trials) - 1)
+
+    def best_known(self, trials: Sequence[Trial], done: int) -> Trial | None:
+        """The best of these when so many were done and a look then due had been answered.
+
+        A stop that came later changes nothing, so that it is the same again after a kill.
+        """
+        known = [(first, end) for first, end in self.barred if end is not None and end <= done]
         return incumbent(replace(self, barred=tuple(known)).may_be_best(trials))
 
     def bars(self, number: int) -> bool:

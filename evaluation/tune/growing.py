@@ -15,9 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.tune.axes import Pair
+from evaluation.tune.course import Course
+from evaluation.tune.divergence import covers
+from evaluation.tune.leaves import leaves
 from evaluation.tune.objective import PoolObjective, Together
 from evaluation.tune.pool import Pool
-from evaluation.tune.trial import Growing, Objective, Trial, at_hand, incumbent
+from evaluation.tune.trial import Growing, Objective, Trial, at_hand
 from evaluation.tune.vector import Vector
 from evaluation.tune.weights import FLOOR, Array
 from simgen.config import Config
@@ -42,11 +45,30 @@ class Batch:
     owner: NDArray[np.int64]
 
 
-def padded(vector: Vector, values: Mapping[str, float]) -> Config:
-    """The config of these values with its ranges `PAD` wider at each end, within the limits."""
+def padded(vector: Vector, values: Mapping[str, float], pool: Pool) -> Config:
+    """The config of these values with its ranges `PAD` wider at each end, within the limits.
+
+    A range stays as it is where the pool could not have drawn all of the wider one: a pool that
+    was given may have narrower ranges than the limits.
+
+    Args:
+        vector: What moves.
+        values: Ranges that the pool covers.
+        pool: What the samples of the config are to be joined to.
+    """
+    wide = leaves(_padded(vector, values).space())
+    short = tuple(
+        f"{name}."
+        for name, law in wide.items()
+        if law is not None and (mine := pool.law(name)) is not None and not covers(mine, law)
+    )
+    return _padded(vector, values, but=short)
+
+
+def _padded(vector: Vector, values: Mapping[str, float], but: tuple[str, ...] = ()) -> Config:
     found = dict(values)
     for axis in vector.axes:
-        if isinstance(axis, Pair):
+        if isinstance(axis, Pair) and not axis.low.path.startswith(but):
             low, high = (axis.scale.line(values[item.path]) for item in axis.items)
             more = max(PAD * (high - low), 1.0 if axis.scale.whole else 0.0)
             least, greatest = axis.scale.ends
@@ -59,8 +81,9 @@ def padded(vector: Vector, values: Mapping[str, float]) -> Config:
 class GrowingPool:
     """Distances of a pool to which a batch is added after every so many trials.
 
-    What is rendered follows from the trials alone, so that a loop that was killed goes on with
-    the same pool. It is no objective itself: `grown` gives that of a loop's next trial.
+    What is rendered follows from the trials and from what an alarm answered, so that a loop that
+    was killed goes on with the same pool. It is no objective itself: `grown` gives that of a
+    loop's next trial.
 
     Attributes:
         vector: What moves.
@@ -87,23 +110,24 @@ class GrowingPool:
     @property
     def about(self) -> Mapping[str, Any]:
         """What it measures on."""
-        return {**self.grown(()).about, "refresh": self.every}
+        return {**self.grown((), Course()).about, "refresh": self.every}
 
     @property
     def pictures(self) -> int:
         """How many were rendered so far."""
         return sum(len(batch.owner) for batch in self._batches)
 
-    def grown(self, trials: Sequence[Trial]) -> PoolObjective:
-        """The objective of the trial after these."""
+    def grown(self, trials: Sequence[Trial], course: Course) -> PoolObjective:
+        """The objective of the trial after these; no batch lies around what a stop has barred."""
         due = 1 + ((len(trials) - 1) // self.every if trials and self.every else 0)
         while len(self._known) < due:
             number = len(self._known)
-            best = incumbent(list(trials[: number * self.every]))
             config = self.widest
             if number > 0:
-                assert best is not None  # noqa: S101 - the start is always confirmed
-                config = padded(self.vector, best.values)
+                before = number * self.every
+                best = course.best_known(trials[:before], before + 1)
+                assert best is not None  # noqa: S101 - the start is confirmed, and never barred
+                config = padded(self.vector, best.values, self._batches[0].pool)
             self._batches.append(self.render(config, number))
             self._known.append(self._objective())
         return self._known[due - 1]
@@ -143,6 +167,6 @@ class GrowingTogether:
         """Of each part."""
         return {f"part {number}": dict(part.about) for number, part in enumerate(self.parts)}
 
-    def grown(self, trials: Sequence[Trial]) -> Together:
+    def grown(self, trials: Sequence[Trial], course: Course) -> Together:
         """What each part has come to."""
-        return Together(tuple(at_hand(part, trials) for part in self.parts))
+        return Together(tuple(at_hand(part, trials, course) for part in self.parts))

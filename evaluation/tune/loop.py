@@ -140,7 +140,7 @@ def tune(
                 break
             study.bar(trial.number for trial in study.trials if course.bars(trial.number))
             best = incumbent(course.may_be_best(study.trials))
-            now = at_hand(objective, study.trials)
+            now = at_hand(objective, study.trials, course)
             study.record(_trial(vector, now, options, study, best, key))
             _give_up(study.trials, options.patience)
         trials = study.trials

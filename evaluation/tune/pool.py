@@ -62,21 +62,33 @@ class Pool:
         space: What they were drawn from; the widest, of several.
         values: Of each sample, every factor's value by name.
         columns: The draws by where their distribution is written.
-        laws: Further spaces that samples were drawn from, and how many of each, in order.
+        laws: Further spaces that were drawn from, and how many draws of each, in order.
+        refused: Draws that scenes refused, of all laws; `laws` counts them too.
     """
 
     space: Space
     values: tuple[dict[str, Value], ...]
     columns: dict[str, Column]
     laws: tuple[tuple[Space, int], ...] = ()
+    refused: int = 0
     _logs: dict[tuple[str, Distribution], Array] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return len(self.values)
 
+    @property
+    def draws(self) -> int:
+        """Samples and refused draws together."""
+        return len(self) + self.refused
+
     @classmethod
-    def of(cls, space: Space, samples: Iterable[Sequence[Factor]]) -> Pool:
+    def of(cls, space: Space, samples: Iterable[Sequence[Factor]], *, refused: int = 0) -> Pool:
         """From the factors of each sample.
+
+        Args:
+            space: What they were drawn from.
+            samples: The factors of each.
+            refused: Draws that scenes refused on the way.
 
         Raises:
             StoreError: Factors are not those of the space, or their recorded densities are not
@@ -108,7 +120,7 @@ class Pool:
             name: Column(np.array(rows[name], np.int64), tuple(drawn[name]), np.array(logs[name]))
             for name in rows
         }
-        return cls(space, tuple(kept), columns)
+        return cls(space, tuple(kept), columns, refused=refused)
 
     def joined(self, other: Pool) -> Pool:
         """This pool and one of a law that it covers: a sample of the mixture of their laws.
@@ -116,6 +128,10 @@ class Pool:
         A weight is then the candidate's density over that of the mixture (the balance
         heuristic of Veach and Guibas 1995): near the further law it is much more even, and
         elsewhere at worst by the share of the first pool less so.
+
+        Scenes refuse another share of each law's draws. What a law's samples are distributed
+        by is its density over the share that is accepted, so the mixture counts a law by its
+        draws, the refused ones included, and not by its samples.
 
         Raises:
             ConfigError: The laws differ in more than the numbers of their distributions.
@@ -138,16 +154,17 @@ class Pool:
                 (*mine.values, *drawn[name]),
                 np.concatenate([mine.logs, np.array(logs[name], np.float64)]),
             )
-        laws = (*self.laws, (other.space, len(other)))
-        return Pool(self.space, (*self.values, *other.values), columns, laws)
+        laws = (*self.laws, (other.space, other.draws))
+        values = (*self.values, *other.values)
+        return Pool(self.space, values, columns, laws, self.refused + other.refused)
 
     @cached_property
     def _mixture(self) -> Array:
         """(n,) log of the mixture's density over that of the widest law."""
-        first = len(self) - sum(count for _, count in self.laws)
-        parts = [np.full(len(self), math.log(first / len(self)))]
+        first = self.draws - sum(count for _, count in self.laws)
+        parts = [np.full(len(self), math.log(first / self.draws))]
         for law, count in self.laws:
-            parts.append(self._log_ratio(law)[0] + math.log(count / len(self)))
+            parts.append(self._log_ratio(law)[0] + math.log(count / self.draws))
         found: Array = np.logaddexp.reduce(parts, axis=0)
         return found
 
@@ -158,8 +175,8 @@ class Pool:
     def reweight(self, space: Space) -> Reweighted:
         """The pool as a sample of another config of the same structure.
 
-        Refused draws need no care: the pool and the candidate refuse the same scenes, and the
-        rate of refusal is a constant that the self-normalisation takes out.
+        Draws that a scene refuses need no care here: the pool and the candidate refuse the
+        same, and the candidate's rate is a constant that the self-normalisation takes out.
 
         Raises:
             ConfigError: The configs differ in more than the numbers of their distributions.
@@ -246,4 +263,5 @@ def open_pool(dataset: Dataset) -> tuple[Pool, Config]:
         StoreError: The dataset was made by another source, or by another version of it.
     """
     config = config_from_plain(dataset.manifest.config)
-    return Pool.of(config.space(), (record.factors for record in dataset)), config
+    refused = sum((dataset.manifest.rejections or {}).values())
+    return Pool.of(config.space(), (record.factors for record in dataset), refused=refused), config

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,13 +23,14 @@ from evaluation.tune.confirm import Embed, confirm, render
 from evaluation.tune.described import Description, Several, Vectors, description
 from evaluation.tune.downstream import detection_loss
 from evaluation.tune.evidence import LookEvidence
-from evaluation.tune.gate import RealParts, watch_detector
+from evaluation.tune.gate import GatePart, RealParts, watch_detector
 from evaluation.tune.growing import Batch, GrowingPool, GrowingTogether
 from evaluation.tune.leaves import changed
 from evaluation.tune.ledger_watch import LedgerWatch
 from evaluation.tune.loop import TuneOptions, tune
 from evaluation.tune.pool import open_pool
 from evaluation.tune.renders import Renders
+from evaluation.tune.study import NAME as STUDY
 from evaluation.tune.study import require_optuna
 from evaluation.tune.trial import Growing, Objective
 from evaluation.tune.vector import Vector
@@ -40,6 +41,8 @@ from evaluation.tune.widen import widened
 from evaluation.tune.write import Evidence
 from simgen.config import Config
 from simgen.dataset import Dataset
+from simgen.dataset.layout import MANIFEST, Manifest
+from simgen.errors import StoreError
 from simgen.rng import Key
 
 
@@ -179,22 +182,27 @@ def run(
         done = sum(
             1 + len(t.confirmed) for t in outcome.trials if t.state in {"complete", "pruned"}
         )
-        rendered += options.task_images * done
+        rendered += options.task_images * config.frames.count * done
     looks: tuple[SeenLook, ...] = ()
     if isinstance(watch, LedgerWatch) and options.alarm:
         looks = seen_looks(watch.ledger)
         if not options.by_session:
-            told = (
-                "The alarm took gate pictures as independent of each other, given the setting: "
-                f"{len(set(parted.sessions))} capture sessions."
-            )
-            notes = (*notes, told)
+            notes = (*notes, taken_as_independent(parted.gates[: watch.gates]))
         settings = {look.setting for look in watch.ledger.state().looks}
-        rendered += options.task_images * len(settings)
+        rendered += options.task_images * config.frames.count * len(settings)
     return Evidence.of(
         outcome, key=key / "pressure", confirmation=fresh, rendered=rendered, notes=notes,
         looks=looks,
     )  # fmt: skip
+
+
+def taken_as_independent(gates: Sequence[GatePart]) -> str:
+    """What a reader must know of the gates where pictures, not sessions, are independent."""
+    counts = [len(set(part.sessions)) for part in gates]
+    return (
+        "The alarm took gate pictures as independent of each other, given the setting. "
+        f"Capture sessions by gate: {', '.join(map(str, counts))}."
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -237,6 +245,17 @@ def _anew(
     return Measured(objective, ended, (note,))
 
 
+def _require_size(pool: Path, size: int, study: Path) -> None:
+    """Refuse to render more of a pool that trials were measured on."""
+    if study.exists() and (pool / MANIFEST).exists():
+        before = Manifest.load(pool).count
+        if before != size:
+            raise StoreError(
+                "a pool must keep its size", f"{size}, where {pool.name} has {before}",
+                "use the size that the study began with, or tune in another folder", "--pool-size",
+            )  # fmt: skip
+
+
 def _pool(
     vector: Vector, truth: Array, embed: Embed, out: Path, options: RunOptions, key: Key
 ) -> Measured:
@@ -249,6 +268,7 @@ def _pool(
             seed = (stream / number if number else stream).entropy() % 2**63
             folder = out / (f"pool-{number}" if number else "pool")
             law = config.model_copy(update={"seed": seed})
+            _require_size(folder, options.pool_size, out / STUDY)
             dataset = render(law, folder, options.pool_size, options.workers)
         pool, law = open_pool(dataset)
         changed(vector.config.space(), law.space())

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from simgen.config import Config
 from simgen.rng import Key
+
+if TYPE_CHECKING:
+    from evaluation.tune.course import Course
 
 Stage = Literal["search", "confirm"]
 State = Literal["complete", "pruned", "refused", "failed"]
@@ -76,14 +79,19 @@ class Growing(Protocol):
         """As of an objective."""
         ...
 
-    def grown(self, trials: Sequence[Trial]) -> Objective:
-        """The objective of the trial after these, which depends on nothing else."""
+    def grown(self, trials: Sequence[Trial], course: Course) -> Objective:
+        """The objective of the trial after these, which depends on nothing else.
+
+        Args:
+            trials: All that ended.
+            course: What an alarm's answers so far have made of the loop.
+        """
         ...
 
 
-def at_hand(objective: Objective | Growing, trials: Sequence[Trial]) -> Objective:
+def at_hand(objective: Objective | Growing, trials: Sequence[Trial], course: Course) -> Objective:
     """What the trial after these is measured by."""
-    return objective.grown(trials) if isinstance(objective, Growing) else objective
+    return objective.grown(trials, course) if isinstance(objective, Growing) else objective
 
 
 @dataclass(frozen=True)

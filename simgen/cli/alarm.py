@@ -81,6 +81,12 @@ def run(
     as_json: bool = JSON,
 ) -> None:
     """Judge a run: verdict, flags with evidence, what the gate could see. Exit code 10: a flag."""
+    from evaluation.alarm.early import too_early
+
+    if (waits := too_early(ledger)) is not None:
+        told: dict[str, object] = waits.to_dict() if as_json else {"verdict": waits.title}
+        result(told | ({} if out is None else {"page": "not written yet"}), as_json=as_json)
+        return
     from evaluation.alarm.report.page import sentences, write_page
     from evaluation.alarm.verdict import judge
     from simgen.rng import Key

@@ -59,7 +59,9 @@ DROP = typer.Option(
     0.1, "--drop", min=0.001, help="Fall of the gate score that the alarm must be able to see."
 )
 BY_SESSION = typer.Option(
-    False, "--by-session", help="The alarm takes sessions, not pictures, as independent."
+    False,
+    "--by-session",
+    help="The alarm takes capture sessions, not pictures, as independent: 8 a gate or more.",
 )
 ON_STOP = typer.Option(
     "rollback",
@@ -131,6 +133,15 @@ def tune(
         raise ConfigError(
             "`--anew` renders each candidate and has no pool", ", ".join(given),
             "leave them out, or tune on a pool without --anew", "--anew",
+        )  # fmt: skip
+    asked = {
+        "--kappa": kappa > 0, "--by-session": by_session, "--flags": flags > 1,
+        "--on-stop": on_stop != TuneOptions.on_stop,
+    }  # fmt: skip
+    if not alarm and any(asked.values()):
+        raise ConfigError(
+            "some options are of `--alarm`", ", ".join(name for name in asked if asked[name]),
+            "add --alarm, or leave them out", "--alarm",
         )  # fmt: skip
     options = RunOptions(
         objectives=tuple(objective),

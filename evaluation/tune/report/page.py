@@ -110,20 +110,27 @@ def verdict(evidence: Evidence) -> tuple[str, str, list[str]]:
     if best.total is not None:
         sentences.append(f"To the search itself it looked like {best.total:.3g}.")
     stops = [number for number, answer in enumerate(outcome.answers) if answer == STOP]
-    went_on = stops[: len(stops) - outcome.course.over] if outcome.course.stops else []
-    sentences += [
-        f"The alarm said stop at look {at}; the loop went back to the best setting that had "
-        "passed, and went on."
-        for at in went_on
-    ]
-    if len(stops) > len(went_on):
-        at = stops[len(went_on)]
+    course = outcome.course
+    back = stops[: len(stops) - course.over] if course.stops else []
+    for at, (_, end) in zip(back, course.barred, strict=False):  # the last stop of all may bar too
+        on = ", and went on" if end is not None and len(outcome.trials) > end else ""
+        sentences.append(
+            f"The alarm said stop at look {at}; the loop went back to the best setting that had "
+            f"passed{on}."
+        )
+    # The first look at another gate has nothing that it compares with.
+    judged = bool(back) and course.passed_at != course.barred[len(back) - 1][1]
+    if len(stops) > len(back) or (stops and not judged):
+        at = stops[min(len(back), len(stops) - 1)]
         title, tone = f"The alarm said stop at look {at}: {title[0].lower()}{title[1:]}", "behind"
-        if went_on:
+        if len(stops) == len(back):
+            sentences.append("No look since then had anything to compare with.")
+        elif back:
             sentences.append("No gate may be asked again: the loop ended there.")
     elif stops:
+        since = len(outcome.answers) - 1 - stops[-1]
         sentences.append(
-            f"At the {len(outcome.answers) - 1 - stops[-1]} looks since then no flag was raised: "
+            f"At the {since} {'look' if since == 1 else 'looks'} since then no flag was raised: "
             "nothing was detected, which does not mean that there is nothing."
         )
     elif outcome.answers:

@@ -101,6 +101,7 @@ def test_every_look_has_its_evidence(out: Path) -> None:
 def test_both_pages_show_the_looks_and_one_of_them_the_gate(out: Path) -> None:
     page = (out / "tune.html").read_text()
     assert "At the looks of the alarm" in page
+    assert "Capture sessions by gate: 6." in page
     assert "simgen alarm DIR/alarm --out REPORT" in page
     assert "data:image/jpeg;base64," in page
     got = CliRunner().invoke(app, ["alarm", str(out / "alarm"), "--out", str(out / "report")])

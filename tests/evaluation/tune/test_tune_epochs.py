@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from evaluation.alarm.early import too_early
 from evaluation.alarm.ledger import Ledger
 from evaluation.alarm.rule import Rule
 from evaluation.alarm.trajectory import from_ledger
@@ -25,6 +28,7 @@ from evaluation.tune.trial import Evaluation, Stage, Trial, incumbent
 from evaluation.tune.vector import Vector
 from evaluation.tune.watch import Checkpoint
 from evaluation.tune.write import Evidence
+from simgen.cli import app
 from simgen.config import Config, config_from_plain
 from simgen.errors import ConfigError, StoreError
 from simgen.rng import Key
@@ -206,6 +210,21 @@ def test_a_gate_is_not_opened_when_nothing_is_left_to_be_judged(tmp_path: Path) 
     found = tune(VECTOR, Bowl(), short, tmp_path, watch=script)
     assert len(script.seen) == 3
     assert found.best.number == script.seen[1].incumbent
+    title, tone, sentences = page_verdict(Evidence.of(found, key=Key(0)))
+    assert title.startswith("The alarm said stop at look 2: ")
+    assert tone == "behind"
+    assert sentences[-2:] == [
+        "The alarm said stop at look 2; the loop went back to the best setting that had passed.",
+        "No look since then had anything to compare with.",
+    ]
+    # so it is where another gate was looked at once, and the loop went on
+    once = TuneOptions(budget=20, every=8, on_stop="next-gate")
+    found = tune(VECTOR, Bowl(), once, tmp_path / "b", watch=Script([GO, GO, STOP], gates=2))
+    assert len(found.answers) == 4
+    title, _, sentences = page_verdict(Evidence.of(found, key=Key(0)))
+    assert title.startswith("The alarm said stop at look 2: ")
+    assert sentences[-2].endswith("had passed, and went on.")
+    assert sentences[-1] == "No look since then had anything to compare with."
     # a larger budget opens it
     more = Script([GO, GO, STOP], gates=2)
     whole = tune(VECTOR, Bowl(), OPTIONS, tmp_path, watch=more)
@@ -321,10 +340,29 @@ def test_a_gate_of_one_look_cannot_be_judged_yet(tmp_path: Path) -> None:
     short = TuneOptions(budget=10, every=8, on_stop="next-gate")
     found = tune(VECTOR, Bowl(), short, tmp_path / "study", watch=watch)
     assert found.answers == (GO, STOP, GO)
-    with pytest.raises(
-        StoreError, match="twice to be judged; got 1 looks at gate 2; gate 1 said stop at look 1"
-    ):
+    told = (
+        "There is nothing to compare yet: gate 2 has been looked at once. "
+        "Gate 1 said stop at look 1."
+    )
+    with pytest.raises(StoreError, match=f"must have been looked at twice .*; got {told}"):
         from_ledger(watch.ledger)
+    page = ["--out", str(tmp_path / "report")]
+    for path in (tmp_path / "book", tmp_path / "book" / "ledger.jsonl"):
+        got = CliRunner().invoke(app, ["alarm", str(path), *page], catch_exceptions=False)
+        assert got.exit_code == 0
+        assert told in " ".join(got.stdout.split())
+    assert not (tmp_path / "report").exists()
+    got = CliRunner().invoke(app, ["alarm", str(tmp_path / "book"), "--json"])
+    assert json.loads(got.stdout) == {
+        "verdict": told, "gate_asked": 2, "checkpoints": 1, "earlier_stops": [[1, 1]],
+    }  # fmt: skip
+
+
+def test_a_loop_without_a_look_has_nothing_to_compare(tmp_path: Path) -> None:
+    watching(tmp_path, (-1.0,), [])
+    waits = too_early(tmp_path)
+    assert waits is not None
+    assert waits.title == "There is nothing to compare yet: gate 1 has not been looked at."
 
 
 def test_a_watch_must_be_able_to_ask_every_gate(tmp_path: Path) -> None:

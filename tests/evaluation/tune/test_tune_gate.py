@@ -22,6 +22,7 @@ from evaluation.tune.gate import GatePart, RealParts, watch_detector
 from evaluation.tune.ledger_watch import LedgerWatch
 from evaluation.tune.looks import picture_precision, picture_scores
 from evaluation.tune.loop import TuneOptions
+from evaluation.tune.run import taken_as_independent
 from simgen.errors import CaptureError, ConfigError
 
 
@@ -157,6 +158,9 @@ def test_all_gates_are_registered_for_a_loop_that_may_come_to_them(tmp_path: Pat
     assert len(watch.later) == 1
     for epoch, part in enumerate(many.gates, start=1):
         assert watch.ledger.gate(epoch)["groups"].tolist() == list(part.sessions)
+    assert taken_as_independent(many.gates[: watch.gates]).endswith(
+        f"Capture sessions by gate: {len(names[0])}, {len(names[1])}."
+    )
     one = watched(parts, tmp_path / "one", drop=0.3).ledger.state()
     assert (one.rule.epochs, one.rule.at_epoch(1)) == (1, one.rule)
     with pytest.raises(ConfigError, match=r"gate-2: a gate that is .* by sessions .* got 1; take"):

@@ -113,6 +113,9 @@ def test_the_same_command_goes_on_and_renders_nothing_twice(
     assert shards == {p: p.stat().st_mtime_ns for p in folder.rglob("*.tar")}
     with pytest.raises(StoreError, match="must go on as it began; got another measured on"):
         command(*options, "--floor", 9, "--budget", 20, "--out", folder)
+    with pytest.raises(StoreError, match="pool must keep its size; got 90, where pool has 80; use"):
+        command(*options[:-1], 90, "--floor", 8, "--budget", 20, "--out", folder)
+    assert shards == {p: p.stat().st_mtime_ns for p in folder.rglob("*.tar")}
     # A pool that was rendered elsewhere serves as well, and one of another scene does not.
     other = ("--pool", folder / "pool", "--floor", 8, "--budget", 3, "--out", real.parent / "again")
     assert command(*options, *other).exit_code == 0
@@ -130,6 +133,8 @@ def test_unknown_words_are_refused(real: Path, tmp_path: Path) -> None:
         command(*base, "--features", "colour", "--set", "scene.light.sky={uniform: [0.2, 1]}")
     with pytest.raises(ConfigError, match="an objective must be known; got fid; did you mean 'fd'"):
         command(*base, "--features", "colour", "--floor", 4, "--objective", "fid")
+    with pytest.raises(ConfigError, match="are of `--alarm`; got --flags, --on-stop; add --alarm"):
+        command(*base, "--flags", 2, "--on-stop", "next-gate")
 
 
 def test_a_detector_is_an_objective(real: Path, tmp_path: Path) -> None:

@@ -1,0 +1,66 @@
+"""A gate that has been looked at once, or not at all: there is nothing to compare yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evaluation.alarm.ledger import NAME, Ledger
+from evaluation.alarm.state import State
+
+LEAST = 2
+"""Looks at a gate from which on there is something to compare."""
+
+
+@dataclass(frozen=True)
+class TooEarly:
+    """Where a run stands whose gate cannot be judged yet.
+
+    Attributes:
+        gate: That is asked now, from 1.
+        looks: At it so far.
+        stops: (gate, look) of each earlier stop that the loop went back from.
+    """
+
+    gate: int
+    looks: int
+    stops: tuple[tuple[int, int], ...]
+
+    @property
+    def title(self) -> str:
+        """In words."""
+        seen = "has been looked at once" if self.looks else "has not been looked at"
+        before = [f" Gate {gate} said stop at look {look}." for gate, look in self.stops]
+        return f"There is nothing to compare yet: gate {self.gate} {seen}.{''.join(before)}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, ready for JSON, with names as in `Verdict.to_dict`."""
+        return {
+            "verdict": self.title,
+            "gate_asked": self.gate,
+            "checkpoints": self.looks,
+            "earlier_stops": [list(each) for each in self.stops],
+        }
+
+
+def too_early(path: Path) -> TooEarly | None:
+    """Where a run of ours stands; None where it can be judged, or is of another loop.
+
+    Args:
+        path: A loop's folder, its `ledger.jsonl`, or a file of another loop.
+
+    Raises:
+        StoreError: The ledger was edited, or there is none.
+    """
+    if path.is_dir():
+        return early(Ledger(path).state())
+    return early(Ledger(path.parent).state()) if path.name == NAME else None
+
+
+def early(state: State) -> TooEarly | None:
+    """The same of a state."""
+    looks = len(state.standing(state.epoch))
+    if looks >= LEAST:
+        return None
+    return TooEarly(state.epoch, looks, state.went_back)
