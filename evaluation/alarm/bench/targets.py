@@ -73,7 +73,8 @@ def targets(plain: dict[str, Any]) -> list[Target]:
         one = worst[1][name]
         found.append(
             Target(
-                f"trainings relabelled, {name}: the registered {registered:.0%} not exceeded",
+                f"trainings relabelled, {name}: the registered {registered:.0%} not exceeded "
+                "beyond the interval",
                 f"worst: {worst[0]}, {_with(one['rate'], one['interval'])}",
                 one["interval"][0] <= registered,
             )
