@@ -155,8 +155,8 @@ class Pool:
                 np.concatenate([mine.logs, np.array(logs[name], np.float64)]),
             )
         laws = (*self.laws, (other.space, other.draws))
-        values = (*self.values, *other.values)
-        return Pool(self.space, values, columns, laws, self.refused + other.refused)
+        both = (*self.values, *other.values)
+        return Pool(self.space, both, columns, laws, self.refused + other.refused)
 
     @cached_property
     def _mixture(self) -> Array:
