@@ -112,9 +112,9 @@ class GrowingPool:
         """What it measures on."""
         return {**self.grown((), Course()).about, "refresh": self.every}
 
-    @property
-    def pictures(self) -> int:
-        """How many were rendered so far."""
+    def pictures(self, trials: Sequence[Trial], course: Course) -> int:
+        """How many were rendered for these trials, by this process or one before it."""
+        self.grown(trials[:-1], course)
         return sum(len(batch.owner) for batch in self._batches)
 
     def grown(self, trials: Sequence[Trial], course: Course) -> PoolObjective:

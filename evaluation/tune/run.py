@@ -27,7 +27,7 @@ from evaluation.tune.gate import GatePart, RealParts, watch_detector
 from evaluation.tune.growing import Batch, GrowingPool, GrowingTogether
 from evaluation.tune.leaves import changed
 from evaluation.tune.ledger_watch import LedgerWatch
-from evaluation.tune.loop import TuneOptions, tune
+from evaluation.tune.loop import Outcome, TuneOptions, tune
 from evaluation.tune.pool import open_pool
 from evaluation.tune.renders import Renders
 from evaluation.tune.study import NAME as STUDY
@@ -177,7 +177,7 @@ def run(
             config, best, truth, options.objectives, folder=out / "confirm",
             count=options.confirm, embed=embed_made, key=key / "confirm", workers=options.workers,
         )  # fmt: skip
-    rendered = measured.ended() + (fresh.pictures if fresh else 0)
+    rendered = measured.ended(outcome) + (fresh.pictures if fresh else 0)
     if options.task:
         done = sum(
             1 + len(t.confirmed) for t in outcome.trials if t.state in {"complete", "pruned"}
@@ -216,7 +216,7 @@ class Measured:
     """
 
     objective: Objective | Growing
-    ended: Callable[[], int]
+    ended: Callable[[Outcome], int]
     notes: tuple[str, ...] = ()
 
 
@@ -237,7 +237,7 @@ def _anew(
         seen={"features": options.features, "boxes": str(options.boxes)},
     )  # fmt: skip
 
-    def ended() -> int:
+    def ended(_: Outcome) -> int:
         renders.clear()
         return renders.pictures
 
@@ -282,4 +282,4 @@ def _pool(
     notes = () if options.pool is None else (
         f"The pool is {options.pool}; candidates that leave its ranges are refused.",
     )  # fmt: skip
-    return Measured(objective, lambda: objective.pictures, notes)
+    return Measured(objective, lambda o: objective.pictures(o.trials, o.course), notes)

@@ -261,7 +261,16 @@ def test_halves_keep_apart_what_was_searched_and_what_confirms(tmp_path):
         assert set(before) <= set(after)
         assert set(after) - set(before) <= set(range(400, 550))
     assert not set(later.halves["search"].samples) & set(later.halves["confirm"].samples)
-    assert pool.pictures == 550
+    assert pool.pictures(outcome.trials, Course()) == 550
+
+
+def test_a_process_that_only_ends_a_loop_counts_what_was_rendered_before(tmp_path):
+    options = TuneOptions(budget=41, seed=2, patience=50)
+    outcome = tune(VECTOR, growing(20), options, tmp_path)
+    # 400, 150 after trial 20; those that trial 41 would have had were never rendered
+    again = growing(20)
+    tune(VECTOR, again, options, tmp_path)
+    assert again.pictures(outcome.trials, outcome.course) == 550
 
 
 def test_one_of_several_objectives_may_grow():
