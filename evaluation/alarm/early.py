@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evaluation.alarm.ledger import NAME, Ledger
+from evaluation.alarm.folder import loop_folder
+from evaluation.alarm.ledger import Ledger
 from evaluation.alarm.state import State
 
 LEAST = 2
@@ -48,14 +49,14 @@ def too_early(path: Path) -> TooEarly | None:
     """Where a run of ours stands; None where it can be judged, or is of another loop.
 
     Args:
-        path: A loop's folder, its `ledger.jsonl`, or a file of another loop.
+        path: A loop's folder, or a file of another loop; see `loop_folder`.
 
     Raises:
-        StoreError: The ledger was edited, or there is none.
+        ConfigError: There is no ledger.
+        StoreError: The ledger was edited.
     """
-    if path.is_dir():
-        return early(Ledger(path).state())
-    return early(Ledger(path.parent).state()) if path.name == NAME else None
+    folder = loop_folder(path)
+    return None if folder is None else early(Ledger(folder).state())
 
 
 def early(state: State) -> TooEarly | None:

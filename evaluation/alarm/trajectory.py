@@ -20,7 +20,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from evaluation.alarm.diagnosis import Evidence
 from evaluation.alarm.early import early
-from evaluation.alarm.ledger import NAME, Ledger
+from evaluation.alarm.folder import loop_folder
+from evaluation.alarm.ledger import Ledger
 from evaluation.alarm.rule import Rule
 from evaluation.alarm.scores import Array, GateSummary, ScoreError, checked, summarise
 from evaluation.alarm.shown import Shown
@@ -82,19 +83,17 @@ def load(path: Path, rule: Rule | None = None) -> Trajectory:
     """Read a run.
 
     Args:
-        path: A loop's folder, its `ledger.jsonl`, or a `.csv` or `.json` of another loop.
+        path: A loop's folder, or a `.csv` or `.json` of another loop; see `loop_folder`.
         rule: For plain files; by default that of `Rule`, with as many checkpoints as there are.
 
     Raises:
         StoreError: The ledger was edited, or holds no look.
         ScoreError: Scores cannot be used.
-        ConfigError: A plain file breaks the format.
+        ConfigError: There is no ledger, or a plain file breaks the format.
     """
     path = Path(path)
-    if path.is_dir() or path.name == NAME:
-        return from_ledger(Ledger(path if path.is_dir() else path.parent))
-    if not path.is_file():
-        raise ConfigError("a ledger must exist", str(path), "check the path")
+    if (folder := loop_folder(path)) is not None:
+        return from_ledger(Ledger(folder))
     if path.suffix.lower() == ".csv":
         return _from_csv(path, rule)
     if path.suffix.lower() == ".json":

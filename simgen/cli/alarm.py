@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from evaluation.alarm.trajectory import Trajectory
 
 RUN = typer.Argument(..., help="A loop's folder, or a CSV or JSON of another generator's loop.")
-LOOP = typer.Argument(..., help="A loop's folder.")
+LOOP = typer.Argument(..., help="A loop's folder: with a ledger, or of `simgen tune`.")
 WHY = typer.Option(..., "--why", help="What happened.")
 PLANNED = typer.Option(
     None, "--planned", min=2, help="Checkpoints planned, for plain files: as many as there are."
@@ -224,10 +224,12 @@ def void(
     as_json: bool = JSON,
 ) -> None:
     """Record that the protocol was broken, such as a look at gate scores: the gate is burnt."""
+    from evaluation.alarm.folder import required_folder
     from evaluation.alarm.ledger import Ledger
 
-    Ledger(ledger).void(why)
-    result({"voided": str(ledger), "why": why}, as_json=as_json)
+    loop = Ledger(required_folder(ledger))
+    loop.void(why)
+    result({"voided": str(loop.folder), "why": why}, as_json=as_json)
 
 
 def sealed(
@@ -239,11 +241,12 @@ def sealed(
 
     The file holds scores on the sealed part, `{"first": [[...]], "last": [[...]]}`.
     """
+    from evaluation.alarm.folder import required_folder
     from evaluation.alarm.ledger import Ledger
     from evaluation.alarm.sealed import read_scores, sealed_test
 
     err.print("The sealed part opens once: what is found now stands in the ledger for good.")
-    loop = Ledger(ledger)
+    loop = Ledger(required_folder(ledger))
     facts = sealed_test(loop.state(), *read_scores(scores))
     loop.open_sealed(facts)
     result(facts, as_json=as_json)

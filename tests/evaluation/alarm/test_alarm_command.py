@@ -1,0 +1,93 @@
+"""What the commands of the alarm take, refuse and leave with."""
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from evaluation.alarm.ledger import Ledger
+from evaluation.alarm.rule import Rule
+from simgen.cli import app
+from simgen.errors import ConfigError, StoreError
+from simgen.rng import Key
+
+KEY = Key(17)
+NO_LEDGER = (
+    "a loop's folder must hold ledger.jsonl; got none; "
+    "give the ledger's folder (DIR/alarm of `simgen tune --out DIR`)"
+)
+
+
+def alarm(*words):
+    return CliRunner().invoke(app, ["alarm", *map(str, words)])
+
+
+def refused(*words, kind=ConfigError):
+    done = alarm(*words)
+    assert isinstance(done.exception, kind), done.output
+    return str(done.exception)
+
+
+def loop_in(folder, looks=3, checkpoints=4):
+    """A registered run with looks, none of which is worse than the one before."""
+    ledger = Ledger(folder, lambda: "2030")
+    ledger.start(Rule(checkpoints=checkpoints), split="abc", gate={}, about={})
+    rng = KEY.generator()
+    ease = rng.standard_normal(400)
+    for look in range(looks):
+        drawn = ease + 0.3 * rng.standard_normal((3, 400))
+        array = (drawn < 0.5 + 0.1 * look).astype(float)
+        ledger.look(look, 0.7 + 0.05 * look, setting=f"s{look}", arrays={"scores": array})
+    return ledger
+
+
+@pytest.mark.parametrize(
+    "words", [["run"], ["null"], ["void", "--why", "x"], ["sealed", "--scores", "s.json"]]
+)
+def test_a_folder_without_a_ledger_is_refused_and_stays_as_it_was(tmp_path, words):
+    assert refused(words[0], tmp_path, *words[1:]) == f"{tmp_path}: {NO_LEDGER}"
+    assert list(tmp_path.iterdir()) == []
+    gone = tmp_path / "gone"
+    assert f"a ledger must exist; got {gone}" in refused(words[0], gone, *words[1:])
+
+
+def test_a_ledger_without_a_registration_is_not_voided(tmp_path):
+    (tmp_path / "ledger.jsonl").touch()
+    for run in (lambda: Ledger(tmp_path).void("x"), lambda: Ledger(tmp_path / "no").void("x")):
+        with pytest.raises(StoreError):
+            run()
+    said = refused("void", tmp_path, "--why", "x", kind=StoreError)
+    assert "a ledger must begin with a registration" in said
+    assert (tmp_path / "ledger.jsonl").read_bytes() == b""
+    assert not (tmp_path / "no").exists()
+
+
+@pytest.mark.parametrize("why", ["", "  "])
+def test_a_void_says_what_happened(tmp_path, why):
+    ledger = loop_in(tmp_path, looks=0)
+    said = refused("void", tmp_path, "--why", why)
+    assert said == f"why: a void must say what happened; got {why!r}"
+    assert ledger.state().voided == ()
+
+
+def test_the_folder_of_a_tuning_means_its_alarm(tmp_path):
+    ledger = loop_in(tmp_path / "alarm")
+    for words in (["run", tmp_path], [tmp_path], ["null", tmp_path, "--times", 20]):
+        assert alarm(*words).exit_code == 0, alarm(*words).exception
+    assert alarm("void", tmp_path, "--why", "seen").exit_code == 0
+    assert ledger.state().voided == ((1, "seen"),)
+    scores = np.random.default_rng(0).random((2, 3, 40)).tolist()
+    path = tmp_path / "sealed.json"
+    path.write_text(f'{{"first": {scores[0]}, "last": {scores[1]}}}')
+    done = alarm("sealed", tmp_path, "--scores", path)
+    assert done.exit_code == 0, done.exception
+    assert ledger.state().sealed is not None
+
+
+def test_a_plain_file_has_no_ledger(tmp_path):
+    path = tmp_path / "loop.csv"
+    path.touch()
+    for words in (["void", path, "--why", "x"], ["sealed", path, "--scores", path]):
+        assert refused(*words) == (
+            "a plain file has no ledger: only a loop's folder can be voided or unsealed; "
+            f"got {path}"
+        )
