@@ -234,12 +234,26 @@ def _require_columns(names: Sequence[str], path: Path) -> None:
         )
 
 
+def _lines(path: Path) -> list[dict[str, str]]:
+    """Lines of a CSV by column, with or without the mark that Excel puts first."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            _require_columns(tuple(reader.fieldnames or ()), path)
+            return list(reader)
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            "a CSV must be UTF-8",
+            f"byte 0x{error.object[error.start]:02x}",
+            "save it as UTF-8",
+            str(path),
+        ) from error
+    except csv.Error as error:
+        raise ConfigError("a CSV must be one of text", str(error), where=str(path)) from error
+
+
 def _from_csv(path: Path, rule: Rule | None) -> Trajectory:
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
-        names = tuple(reader.fieldnames or ())
-        _require_columns(names, path)
-        lines = list(reader)
+    lines = _lines(path)
     proxy: dict[int, float] = {}
     pressure: dict[int, float] = {}
     table: dict[int, dict[str, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))

@@ -6,6 +6,7 @@ from typer.testing import CliRunner
 
 from evaluation.alarm.ledger import Ledger
 from evaluation.alarm.rule import Rule
+from evaluation.alarm.trajectory import load
 from simgen.cli import app
 from simgen.errors import ConfigError, StoreError
 from simgen.rng import Key
@@ -91,3 +92,27 @@ def test_a_plain_file_has_no_ledger(tmp_path):
             "a plain file has no ledger: only a loop's folder can be voided or unsealed; "
             f"got {path}"
         )
+
+
+def plain_file(path, encoding):
+    """A loop of two checkpoints and 40 pictures with an umlaut in their names."""
+    rows = [
+        f"{at},0.{6 + at},{seed},ä{image}.jpg,{(image + seed + at) % 2}"
+        for at in range(2)
+        for seed in range(2)
+        for image in range(40)
+    ]
+    path.write_text("\n".join(["checkpoint,proxy,seed,image,score", *rows]), encoding=encoding)
+    return path
+
+
+def test_a_csv_is_utf8_with_or_without_a_mark(tmp_path):
+    marked, other = plain_file(tmp_path / "excel.csv", "utf-8-sig"), tmp_path / "latin1.csv"
+    assert marked.read_bytes().startswith(b"\xef\xbb\xbf")
+    assert load(marked).pictures == 40
+    said = refused(plain_file(other, "latin1"))
+    assert said == f"{other}: a CSV must be UTF-8; got byte 0xe4; save it as UTF-8"
+    other.write_bytes(b"\x89PNG\r\n\x1a\n")
+    assert "a CSV must be UTF-8; got byte 0x89" in refused(other)
+    other.write_bytes(b"checkpoint,proxy,seed,image,score\n" + b"0" * 200_000)
+    assert "a CSV must be one of text; got field larger than field limit" in refused(other)
