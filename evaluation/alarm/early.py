@@ -22,11 +22,13 @@ class TooEarly:
         gate: That is asked now, from 1.
         looks: At it so far.
         stops: (gate, look) of each earlier stop that the loop went back from.
+        voided: Why this gate's protocol was voided; empty where it was kept.
     """
 
     gate: int
     looks: int
     stops: tuple[tuple[int, int], ...]
+    voided: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -42,6 +44,7 @@ class TooEarly:
             "gate_asked": self.gate,
             "checkpoints": self.looks,
             "earlier_stops": [list(each) for each in self.stops],
+            "voided": list(self.voided),
         }
 
 
@@ -64,4 +67,4 @@ def early(state: State) -> TooEarly | None:
     looks = len(state.standing(state.epoch))
     if looks >= LEAST:
         return None
-    return TooEarly(state.epoch, looks, state.went_back)
+    return TooEarly(state.epoch, looks, state.went_back, state.void_now)

@@ -141,7 +141,7 @@ def from_ledger(ledger: Ledger) -> Trajectory:
         _evidence(gate, sides),
         tuple(each.setting for each in looks),
         registered=True,
-        voided=tuple(why for epoch, why in state.voided if epoch == state.epoch),
+        voided=state.void_now,
         notes=tuple(notes),
         sealed=state.sealed,
     )

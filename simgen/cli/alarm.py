@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +42,7 @@ SCORES = typer.Option(
     ..., "--scores", help="JSON: per-image `first` and `last`, seeds by pictures."
 )
 OUT = typer.Option(None, "--out", help="Folder for alarm.html and alarm.json.")
-RAISED = 10
+RAISED, VOIDED = 10, 11
 
 
 class _Alarm(TyperGroup):
@@ -80,12 +81,19 @@ def run(
     seed: int = SEED,
     as_json: bool = JSON,
 ) -> None:
-    """Judge a run: verdict, flags with evidence, what the gate could see. Exit code 10: a flag."""
+    """Judge a run: verdict, flags with evidence, what the gate could see.
+
+    Exit code 10: a flag was raised. 11: the protocol was voided, so nothing is proved either way.
+    """
     from evaluation.alarm.early import too_early
 
     if (waits := too_early(ledger)) is not None:
-        told: dict[str, object] = waits.to_dict() if as_json else {"verdict": waits.title}
+        told: dict[str, object] = waits.to_dict()
+        if not as_json:
+            told = {"verdict": waits.title} | _voided(waits.voided)
         result(told | ({} if out is None else {"page": "not written yet"}), as_json=as_json)
+        if waits.voided:
+            raise typer.Exit(VOIDED)
         return
     from evaluation.alarm.report.page import sentences, write_page
     from evaluation.alarm.verdict import judge
@@ -94,7 +102,11 @@ def run(
     found = _load(ledger, planned, delta, epsilon, kappa, alpha)
     verdict = judge(found, key=Key(seed) / "alarm")
     facts: dict[str, object] = {"verdict": verdict.title}
-    if not as_json:
+    if as_json:
+        facts = verdict.to_dict()
+    elif found.voided:
+        facts |= _voided(found.voided)
+    else:
         table = Table("flag", "checkpoint", "evidence", box=None)
         for each in verdict.flags:
             table.add_row(each.name, str(each.checkpoint), each.evidence)
@@ -107,14 +119,19 @@ def run(
             "minimum detectable fall": f"{verdict.detectable:.4f}",
             f"power at a fall of {found.rule.delta + found.rule.drop:g}": f"{verdict.power:.2f}",
         }
-    else:
-        facts = verdict.to_dict()
     if out is not None:
         page, numbers = write_page(verdict, out)
         facts |= {"page": str(page), "numbers": str(numbers)}
     result(facts, as_json=as_json)
+    if found.voided:
+        raise typer.Exit(VOIDED)
     if verdict.flags:
         raise typer.Exit(RAISED)
+
+
+def _voided(why: Sequence[str]) -> dict[str, object]:
+    """What is said of a gate whose protocol was voided: no flags and no power, only why."""
+    return {"voided": "; ".join(why)} if why else {}
 
 
 def _load(
@@ -184,7 +201,7 @@ def null(
             + ("" if each.kept else ": MORE than registered")
             for name, each in rates.items()
         }
-    result(facts, as_json=as_json)
+    result(facts | _voided(found.voided), as_json=as_json)
 
 
 def bench(

@@ -1,5 +1,7 @@
 """What the commands of the alarm take, refuse and leave with."""
 
+import json
+
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -28,15 +30,15 @@ def refused(*words, kind=ConfigError):
     return str(done.exception)
 
 
-def loop_in(folder, looks=3, checkpoints=4):
-    """A registered run with looks, none of which is worse than the one before."""
+def loop_in(folder, looks=3, *, worse=False):
+    """A registered run whose looks get better, or worse."""
     ledger = Ledger(folder, lambda: "2030")
-    ledger.start(Rule(checkpoints=checkpoints), split="abc", gate={}, about={})
+    ledger.start(Rule(checkpoints=4), split="abc", gate={}, about={})
     rng = KEY.generator()
     ease = rng.standard_normal(400)
     for look in range(looks):
         drawn = ease + 0.3 * rng.standard_normal((3, 400))
-        array = (drawn < 0.5 + 0.1 * look).astype(float)
+        array = (drawn < 0.5 + (-0.3 if worse else 0.1) * look).astype(float)
         ledger.look(look, 0.7 + 0.05 * look, setting=f"s{look}", arrays={"scores": array})
     return ledger
 
@@ -116,3 +118,31 @@ def test_a_csv_is_utf8_with_or_without_a_mark(tmp_path):
     assert "a CSV must be UTF-8; got byte 0x89" in refused(other)
     other.write_bytes(b"checkpoint,proxy,seed,image,score\n" + b"0" * 200_000)
     assert "a CSV must be one of text; got field larger than field limit" in refused(other)
+
+
+@pytest.mark.parametrize("looks", [0, 1, 3])
+def test_a_void_has_an_exit_code_and_says_nothing_else(tmp_path, looks):
+    ledger = loop_in(tmp_path, looks)
+    assert alarm(tmp_path).exit_code == 0
+    ledger.void("gate scores\nwere seen")
+    ledger.void("twice")
+    done = alarm(tmp_path)
+    assert done.exit_code == 11
+    assert "voided: gate scores\nwere seen; twice" in done.stdout
+    for word in ("flag", "power", "detectable", "would find"):
+        assert word not in done.output
+    done = alarm(tmp_path, "--json")
+    assert done.exit_code == 11
+    assert json.loads(done.stdout)["voided"] == ["gate scores\nwere seen", "twice"]
+
+
+def test_a_void_goes_before_a_flag_and_is_told_with_the_relabelled(tmp_path):
+    ledger = loop_in(tmp_path, 3, worse=True)
+    assert alarm(tmp_path).exit_code == 10
+    assert "voided" not in alarm("null", tmp_path, "--times", 20).stdout
+    ledger.void("seen")
+    assert alarm(tmp_path).exit_code == 11
+    done = alarm("null", tmp_path, "--times", 20)
+    assert done.exit_code == 0
+    assert "voided: seen" in done.stdout
+    assert json.loads(alarm("null", tmp_path, "--times", 20, "--json").stdout)["voided"] == "seen"
