@@ -262,8 +262,8 @@ def sealed(
     from evaluation.alarm.ledger import Ledger
     from evaluation.alarm.sealed import read_scores, sealed_test
 
-    err.print("The sealed part opens once: what is found now stands in the ledger for good.")
     loop = Ledger(required_folder(ledger))
     facts = sealed_test(loop.state(), *read_scores(scores))
     loop.open_sealed(facts)
+    err.print("The sealed part opens once: what was found stands in the ledger for good.")
     result(facts, as_json=as_json)

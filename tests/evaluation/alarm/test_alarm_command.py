@@ -146,3 +146,17 @@ def test_a_void_goes_before_a_flag_and_is_told_with_the_relabelled(tmp_path):
     assert done.exit_code == 0
     assert "voided: seen" in done.stdout
     assert json.loads(alarm("null", tmp_path, "--times", 20, "--json").stdout)["voided"] == "seen"
+
+
+def test_the_sealed_part_is_said_to_be_open_only_once_it_is(tmp_path):
+    ledger, path = loop_in(tmp_path), tmp_path / "sealed.json"
+    path.write_text("{")
+    done = alarm("sealed", tmp_path, "--scores", path)
+    assert "sealed scores must be JSON" in str(done.exception)
+    assert done.output == ""
+    assert ledger.state().sealed is None
+    path.write_text(json.dumps(dict.fromkeys(("first", "last"), np.eye(3, 40).tolist())))
+    assert "opens once: what was found stands" in alarm("sealed", tmp_path, "--scores", path).output
+    done = alarm("sealed", tmp_path, "--scores", path)
+    assert "the sealed part opens once; got it was opened before" in str(done.exception)
+    assert done.output == ""
