@@ -29,6 +29,8 @@ NAME, RECORD, ABOUT = "study.db", "record", "about"
 STUDY = "simgen tune"
 RANDOM_FIRST = 10
 """Trials at random points before a model proposes."""
+SHORT = 40
+"""Characters of a setting that an error shows."""
 SAMPLERS = ("tpe", "cmaes", "random")
 
 
@@ -152,12 +154,11 @@ def open_study(
         storage = _storage(path)
         try:
             kept = optuna.load_study(study_name=STUDY, storage=storage)
-            before = kept.user_attrs[ABOUT]
-            if before != json.loads(json.dumps(about)):
-                changed = sorted(k for k in {*before, *about} if before.get(k) != about.get(k))
+            before, now = kept.user_attrs[ABOUT], json.loads(json.dumps(about))
+            if before != now:
                 raise StoreError(
                     "a study must go on as it began",
-                    f"another {', '.join(changed)}",
+                    f"another {', '.join(_changed(before, now))}",
                     "tune in another folder, or use the settings that it began with",
                     str(folder),
                 )
@@ -165,6 +166,28 @@ def open_study(
         finally:
             storage.remove_session()
             storage.engine.dispose()
+
+
+def _changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Each setting that differs, within those that hold others too, with both where short."""
+    found = []
+    for name in sorted({*before, *now}):
+        old, new = before.get(name), now.get(name)
+        if old == new:
+            continue
+        if isinstance(old, dict) and isinstance(new, dict):
+            found.append(f"{name}: {', '.join(_changed(old, new))}")
+            continue
+        texts = [_text(each) for each in (old, new)]
+        short = all(len(text) <= SHORT for text in texts)  # a digest would tell nobody anything
+        found.append(f"{name} {' then '.join(texts)}" if short else name)
+    return found
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # as a caller would write it
+    return "none" if value is None else json.dumps(value)
 
 
 def _create(path: Path, about: Mapping[str, Any]) -> None:

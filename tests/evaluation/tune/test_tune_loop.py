@@ -261,6 +261,23 @@ def test_objectives_together_weigh_alike() -> None:
     assert (found.ess, found.pressure) == (3.0, 0.0)
 
 
+def test_a_study_of_other_settings_names_each_with_both_values(tmp_path: Path) -> None:
+    def begin(about: dict[str, Any]) -> None:
+        with open_study(tmp_path, about, ("a",), sampler="tpe", key=Key(0)):
+            pass
+
+    first = {"config": "a" * 64, "limits": (0, 1), "on": {"floor": 50.0, "pool": "b" * 64}}
+    begin(first)
+    begin(first)  # a tuple comes back as a list, and is the same
+    other = {**first, "config": "c" * 64, "on": {"floor": 8, "pool": "d" * 64, "refresh": 3}}
+    with pytest.raises(StoreError) as refused:
+        begin(other)
+    assert str(refused.value) == (
+        f"{tmp_path}: a study must go on as it began; got another config, on: floor 50 then 8, "
+        "pool, refresh none then 3; tune in another folder, or use the settings that it began with"
+    )
+
+
 def test_refusals(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="a sampler must be known; got tpee; did you mean 'tpe'"):
         tune(VECTOR, Bowl(), TuneOptions(sampler="tpee"), tmp_path)
@@ -268,7 +285,7 @@ def test_refusals(tmp_path: Path) -> None:
         TuneOptions(budget=0)
     tune(VECTOR, Bowl(), TuneOptions(budget=2), tmp_path)
     other = Bowl(about={"world": "another"})
-    with pytest.raises(StoreError, match="go on as it began; got another measured on; tune in"):
+    with pytest.raises(StoreError, match='another measured on: world "bowl" then "another"; tune'):
         tune(VECTOR, other, TuneOptions(budget=3), tmp_path)
     pool = Pool.of(CONFIG.space(), (CONFIG.space().draw(Key(i)).factors for i in range(60)))
     few = np.zeros((60, 1)), range(60), np.zeros((9, 1))

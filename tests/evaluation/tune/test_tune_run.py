@@ -111,7 +111,7 @@ def test_the_same_command_goes_on_and_renders_nothing_twice(
     got = command(*options, "--floor", 8, "--budget", 20, "--confirm", 8, "--out", folder, "--json")
     assert json.loads(got.stdout) == facts
     assert shards == {p: p.stat().st_mtime_ns for p in folder.rglob("*.tar")}
-    with pytest.raises(StoreError, match="must go on as it began; got another measured on"):
+    with pytest.raises(StoreError, match="another measured on: floor 8 then 9; tune in"):
         command(*options, "--floor", 9, "--budget", 20, "--out", folder)
     with pytest.raises(StoreError, match="pool must keep its size; got 90, where pool has 80; use"):
         command(*options[:-1], 90, "--floor", 8, "--budget", 20, "--out", folder)
