@@ -7,6 +7,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from typer.core import TyperGroup
 from simgen.cli.console import err, progress, result
 from simgen.cli.options import JSON, writing
 from simgen.cli.split import split
+from simgen.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
     from evaluation.alarm.trajectory import Trajectory
@@ -50,6 +52,12 @@ class _Alarm(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if args and not args[0].startswith("-") and args[0] not in self.commands:
+            if not Path(args[0]).exists() and get_close_matches(args[0], self.commands):
+                raise ConfigError(
+                    "a loop must exist, or be a command of the alarm",
+                    args[0],
+                    did_you_mean(args[0], self.commands),
+                )
             args = ["run", *args]
         return super().parse_args(ctx, args)
 

@@ -160,3 +160,13 @@ def test_the_sealed_part_is_said_to_be_open_only_once_it_is(tmp_path):
     done = alarm("sealed", tmp_path, "--scores", path)
     assert "the sealed part opens once; got it was opened before" in str(done.exception)
     assert done.output == ""
+
+
+def test_a_command_with_a_typing_error_is_no_loop(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    said = refused("nul", "loop.csv")
+    due = "a loop must exist, or be a command of the alarm; got nul; did you mean 'null'?"
+    assert said == due
+    assert "got loop9.csv; check the path" in refused("loop9.csv")
+    loop_in(tmp_path / "nul")  # a loop that is there may be called anything
+    assert alarm("nul").exit_code == 0
