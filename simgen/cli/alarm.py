@@ -102,6 +102,8 @@ def run(
             err.print(table)
         for sentence in sentences(verdict):
             err.print(sentence, highlight=False, markup=False)
+        for note in found.notes:
+            err.print(f"note: {note}", highlight=False, markup=False)
         facts |= {
             "flags": ", ".join(each.name for each in verdict.flags) or "none detected",
             "minimum detectable fall": f"{verdict.detectable:.4f}",
