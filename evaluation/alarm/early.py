@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evaluation.alarm.ledger import NAME, Ledger
+from evaluation.alarm.folder import loop_folder
+from evaluation.alarm.ledger import Ledger
 from evaluation.alarm.state import State
 
 LEAST = 2
@@ -21,11 +22,13 @@ class TooEarly:
         gate: That is asked now, from 1.
         looks: At it so far.
         stops: (gate, look) of each earlier stop that the loop went back from.
+        voided: Why this gate's protocol was voided; empty where it was kept.
     """
 
     gate: int
     looks: int
     stops: tuple[tuple[int, int], ...]
+    voided: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -41,6 +44,7 @@ class TooEarly:
             "gate_asked": self.gate,
             "checkpoints": self.looks,
             "earlier_stops": [list(each) for each in self.stops],
+            "voided": list(self.voided),
         }
 
 
@@ -48,14 +52,14 @@ def too_early(path: Path) -> TooEarly | None:
     """Where a run of ours stands; None where it can be judged, or is of another loop.
 
     Args:
-        path: A loop's folder, its `ledger.jsonl`, or a file of another loop.
+        path: A loop's folder, or a file of another loop; see `loop_folder`.
 
     Raises:
-        StoreError: The ledger was edited, or there is none.
+        ConfigError: There is no ledger.
+        StoreError: The ledger was edited.
     """
-    if path.is_dir():
-        return early(Ledger(path).state())
-    return early(Ledger(path.parent).state()) if path.name == NAME else None
+    folder = loop_folder(path)
+    return None if folder is None else early(Ledger(folder).state())
 
 
 def early(state: State) -> TooEarly | None:
@@ -63,4 +67,4 @@ def early(state: State) -> TooEarly | None:
     looks = len(state.standing(state.epoch))
     if looks >= LEAST:
         return None
-    return TooEarly(state.epoch, looks, state.went_back)
+    return TooEarly(state.epoch, looks, state.went_back, state.void_now)

@@ -224,7 +224,15 @@ class Ledger:
         return self._unpacked(_gate_name(epoch), str(digests[epoch - 1]))
 
     def void(self, why: str) -> None:
-        """Record a breach of the protocol, such as scores on a dashboard; the gate is burnt."""
+        """Record a breach of the protocol, such as scores on a dashboard; the gate is burnt.
+
+        Raises:
+            ConfigError: Nothing is said of what happened.
+            StoreError: No run was registered; none is made then.
+        """
+        if not why.strip():
+            raise ConfigError("a void must say what happened", repr(why), where="why")
+        self.state()
         chain.append(self.path, VOID, {"why": why}, now=self._clock())
 
     def next_epoch(self, why: str, *, after: int) -> int:

@@ -194,7 +194,7 @@ def load_split(path: Path, captures: CaptureSet) -> dict[str, CaptureSet]:
         parts = {str(k): dict(v) for k, v in plain["parts"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CaptureError(
-            "a split must be a manifest of `simgen split`", repr(error), where=str(path)
+            "a split must be a manifest of `simgen split`", _wrong(error), where=str(path)
         ) from error
     require_apart(parts, str(path))
     if _sum(plain) != stated:
@@ -215,6 +215,17 @@ def load_split(path: Path, captures: CaptureSet) -> dict[str, CaptureSet]:
         part: captures.subset([by_name[name].id for name in images])
         for part, images in parts.items()
     }
+
+
+def _wrong(error: Exception) -> str:
+    """What is wrong with a file that is no manifest."""
+    if isinstance(error, FileNotFoundError):
+        return "no such file"
+    if isinstance(error, OSError):
+        return str(error.strerror)
+    if isinstance(error, (json.JSONDecodeError, UnicodeDecodeError)):
+        return "not JSON"
+    return "JSON of another form"
 
 
 def _overlap(what: str, where: str) -> CaptureError:

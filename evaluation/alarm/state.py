@@ -68,9 +68,14 @@ class State:
         return said.count(STOP) >= self.rule.flags
 
     @property
+    def void_now(self) -> tuple[str, ...]:
+        """Why the protocol of the gate that is asked now was voided; empty where it was kept."""
+        return tuple(why for epoch, why in self.voided if epoch == self.epoch)
+
+    @property
     def spent(self) -> str | None:
         """Why the gate that is asked now answers nothing more; None while it does."""
-        if any(epoch == self.epoch for epoch, _ in self.voided):
+        if self.void_now:
             return "its protocol was voided"
         here = [each for each in self.looks if each.epoch == self.epoch]
         if self.stopped:

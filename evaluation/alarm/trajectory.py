@@ -20,7 +20,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from evaluation.alarm.diagnosis import Evidence
 from evaluation.alarm.early import early
-from evaluation.alarm.ledger import NAME, Ledger
+from evaluation.alarm.folder import loop_folder
+from evaluation.alarm.ledger import Ledger
 from evaluation.alarm.rule import Rule
 from evaluation.alarm.scores import Array, GateSummary, ScoreError, checked, summarise
 from evaluation.alarm.shown import Shown
@@ -82,19 +83,17 @@ def load(path: Path, rule: Rule | None = None) -> Trajectory:
     """Read a run.
 
     Args:
-        path: A loop's folder, its `ledger.jsonl`, or a `.csv` or `.json` of another loop.
+        path: A loop's folder, or a `.csv` or `.json` of another loop; see `loop_folder`.
         rule: For plain files; by default that of `Rule`, with as many checkpoints as there are.
 
     Raises:
         StoreError: The ledger was edited, or holds no look.
         ScoreError: Scores cannot be used.
-        ConfigError: A plain file breaks the format.
+        ConfigError: There is no ledger, or a plain file breaks the format.
     """
     path = Path(path)
-    if path.is_dir() or path.name == NAME:
-        return from_ledger(Ledger(path if path.is_dir() else path.parent))
-    if not path.is_file():
-        raise ConfigError("a ledger must exist", str(path), "check the path")
+    if (folder := loop_folder(path)) is not None:
+        return from_ledger(Ledger(folder))
     if path.suffix.lower() == ".csv":
         return _from_csv(path, rule)
     if path.suffix.lower() == ".json":
@@ -142,7 +141,7 @@ def from_ledger(ledger: Ledger) -> Trajectory:
         _evidence(gate, sides),
         tuple(each.setting for each in looks),
         registered=True,
-        voided=tuple(why for epoch, why in state.voided if epoch == state.epoch),
+        voided=state.void_now,
         notes=tuple(notes),
         sealed=state.sealed,
     )
@@ -235,12 +234,26 @@ def _require_columns(names: Sequence[str], path: Path) -> None:
         )
 
 
+def _lines(path: Path) -> list[dict[str, str]]:
+    """Lines of a CSV by column, with or without the mark that Excel puts first."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            _require_columns(tuple(reader.fieldnames or ()), path)
+            return list(reader)
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            "a CSV must be UTF-8",
+            f"byte 0x{error.object[error.start]:02x}",
+            "save it as UTF-8",
+            str(path),
+        ) from error
+    except csv.Error as error:
+        raise ConfigError("a CSV must be one of text", str(error), where=str(path)) from error
+
+
 def _from_csv(path: Path, rule: Rule | None) -> Trajectory:
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
-        names = tuple(reader.fieldnames or ())
-        _require_columns(names, path)
-        lines = list(reader)
+    lines = _lines(path)
     proxy: dict[int, float] = {}
     pressure: dict[int, float] = {}
     table: dict[int, dict[str, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,7 +61,7 @@ def load_model(path: Path) -> Model:
         raise CaptureError("a model file must exist", str(path), remedy)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+    except Exception as error:  # whatever the unpickler stumbles over in a file of another kind
         raise CaptureError(
             "a model file must be one that simgen wrote",
             type(error).__name__,

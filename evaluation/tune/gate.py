@@ -145,8 +145,9 @@ def watch_detector(
 
     Raises:
         CaptureError: The gate has no labels.
-        ConfigError: There are fewer than two trainings of a look, too few samples, too few
-            sessions, no next gate, or more flags than a loop that does not go back can use.
+        ConfigError: There are fewer than two looks, or than two trainings of one, too few
+            samples, too few sessions, no next gate, or more flags than a loop that does not go
+            back can use.
         ScoreError: A gate is too small for any power.
         StoreError: The folder holds another run.
     """
@@ -159,6 +160,12 @@ def watch_detector(
         raise ConfigError(
             "an alarm needs at least two trainings of a look", seeds,
             "their spread is part of its error rate", "--task-seeds",
+        )  # fmt: skip
+    looks = 1 + (loop.budget - 1) // loop.every
+    if looks < 2:
+        raise ConfigError(
+            "an alarm needs two looks at least", f"every {loop.every} of {loop.budget} trials",
+            "--every at most BUDGET - 1", "--every",
         )  # fmt: skip
     if evidence is not None and images < FEWEST_IMAGES:
         raise ConfigError(
@@ -173,7 +180,7 @@ def watch_detector(
             "use --on-stop rollback or next-gate, or leave --flags out", "--flags",
         )  # fmt: skip
     rule = Rule(
-        checkpoints=max(2, 1 + (loop.budget - 1) // loop.every),
+        checkpoints=looks,
         epochs=len(gates),
         flags=flags,
         kappa=kappa,

@@ -31,7 +31,7 @@ from evaluation.tune.loop import Outcome, TuneOptions, tune
 from evaluation.tune.pool import open_pool
 from evaluation.tune.renders import Renders
 from evaluation.tune.study import NAME as STUDY
-from evaluation.tune.study import require_optuna
+from evaluation.tune.study import require_optuna, require_sampler
 from evaluation.tune.trial import Growing, Objective
 from evaluation.tune.vector import Vector
 from evaluation.tune.watch import Watch
@@ -124,6 +124,7 @@ def run(
         StoreError: The pool or the study is damaged, in use, or another's.
     """
     require_optuna()  # and not after hours of rendering
+    require_sampler(options.loop.sampler)
     for name in options.objectives:
         known(name)
     key = Key(options.loop.seed) / "tune run"

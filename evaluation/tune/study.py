@@ -143,8 +143,7 @@ def open_study(
         MissingExtraError: Optuna is not installed.
         StoreError: Another process tunes there, or the folder holds another study.
     """
-    if sampler not in SAMPLERS:
-        raise ConfigError("a sampler must be known", sampler, did_you_mean(sampler, SAMPLERS))
+    require_sampler(sampler)
     optuna = require_optuna()
     with only_process(folder):
         path = folder / NAME
@@ -215,6 +214,14 @@ def _sampler(kind: str, key: Key) -> Any:
                 ) from error
         return optuna.samplers.TPESampler(
             seed=seed, n_startup_trials=RANDOM_FIRST, multivariate=True
+        )
+
+
+def require_sampler(name: str) -> None:
+    """ConfigError when there is no such sampler."""
+    if name not in SAMPLERS:
+        raise ConfigError(
+            "a sampler must be known", name, did_you_mean(name.lower(), SAMPLERS), "--sampler"
         )
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +20,10 @@ from simgen.cli.split import split
 
 if TYPE_CHECKING:
     from evaluation.alarm.trajectory import Trajectory
+    from evaluation.alarm.verdict import Verdict
 
 RUN = typer.Argument(..., help="A loop's folder, or a CSV or JSON of another generator's loop.")
-LOOP = typer.Argument(..., help="A loop's folder.")
+LOOP = typer.Argument(..., help="A loop's folder: with a ledger, or of `simgen tune`.")
 WHY = typer.Option(..., "--why", help="What happened.")
 PLANNED = typer.Option(
     None, "--planned", min=2, help="Checkpoints planned, for plain files: as many as there are."
@@ -41,7 +43,7 @@ SCORES = typer.Option(
     ..., "--scores", help="JSON: per-image `first` and `last`, seeds by pictures."
 )
 OUT = typer.Option(None, "--out", help="Folder for alarm.html and alarm.json.")
-RAISED = 10
+RAISED, VOIDED = 10, 11
 
 
 class _Alarm(TyperGroup):
@@ -80,43 +82,61 @@ def run(
     seed: int = SEED,
     as_json: bool = JSON,
 ) -> None:
-    """Judge a run: verdict, flags with evidence, what the gate could see. Exit code 10: a flag."""
+    """Judge a run: verdict, flags with evidence, what the gate could see.
+
+    Exit code 10: a flag was raised. 11: the protocol was voided, so nothing is proved either way.
+    """
     from evaluation.alarm.early import too_early
 
     if (waits := too_early(ledger)) is not None:
-        told: dict[str, object] = waits.to_dict() if as_json else {"verdict": waits.title}
+        told: dict[str, object] = waits.to_dict()
+        if not as_json:
+            told = {"verdict": waits.title} | _voided(waits.voided)
         result(told | ({} if out is None else {"page": "not written yet"}), as_json=as_json)
+        if waits.voided:
+            raise typer.Exit(VOIDED)
         return
-    from evaluation.alarm.report.page import sentences, write_page
+    from evaluation.alarm.report.page import write_page
     from evaluation.alarm.verdict import judge
     from simgen.rng import Key
 
     found = _load(ledger, planned, delta, epsilon, kappa, alpha)
     verdict = judge(found, key=Key(seed) / "alarm")
-    facts: dict[str, object] = {"verdict": verdict.title}
-    if not as_json:
-        table = Table("flag", "checkpoint", "evidence", box=None)
-        for each in verdict.flags:
-            table.add_row(each.name, str(each.checkpoint), each.evidence)
-        if verdict.flags:
-            err.print(table)
-        for sentence in sentences(verdict):
-            err.print(sentence, highlight=False, markup=False)
-        for note in found.notes:
-            err.print(f"note: {note}", highlight=False, markup=False)
-        facts |= {
-            "flags": ", ".join(each.name for each in verdict.flags) or "none detected",
-            "minimum detectable fall": f"{verdict.detectable:.4f}",
-            f"power at a fall of {found.rule.delta + found.rule.drop:g}": f"{verdict.power:.2f}",
-        }
-    else:
-        facts = verdict.to_dict()
+    facts = verdict.to_dict() if as_json else {"verdict": verdict.title} | _shown(verdict)
     if out is not None:
         page, numbers = write_page(verdict, out)
         facts |= {"page": str(page), "numbers": str(numbers)}
     result(facts, as_json=as_json)
+    if found.voided:
+        raise typer.Exit(VOIDED)
     if verdict.flags:
         raise typer.Exit(RAISED)
+
+
+def _shown(verdict: Verdict) -> dict[str, object]:
+    """Show what the page says first; gives the facts of the end."""
+    from evaluation.alarm.report.page import sentences
+
+    found = verdict.trajectory
+    if found.voided:
+        return _voided(found.voided)
+    if verdict.flags:
+        table = Table("flag", "checkpoint", "evidence", box=None)
+        for each in verdict.flags:
+            table.add_row(each.name, str(each.checkpoint), each.evidence)
+        err.print(table)
+    for sentence in [*sentences(verdict), *(f"note: {note}" for note in found.notes)]:
+        err.print(sentence, highlight=False, markup=False)
+    return {
+        "flags": ", ".join(each.name for each in verdict.flags) or "none detected",
+        "minimum detectable fall": f"{verdict.detectable:.4f}",
+        f"power at a fall of {found.rule.delta + found.rule.drop:g}": f"{verdict.power:.2f}",
+    }
+
+
+def _voided(why: Sequence[str]) -> dict[str, object]:
+    """What is said of a gate whose protocol was voided: no flags and no power, only why."""
+    return {"voided": "; ".join(why)} if why else {}
 
 
 def _load(
@@ -186,7 +206,7 @@ def null(
             + ("" if each.kept else ": MORE than registered")
             for name, each in rates.items()
         }
-    result(facts, as_json=as_json)
+    result(facts | _voided(found.voided), as_json=as_json)
 
 
 def bench(
@@ -226,10 +246,12 @@ def void(
     as_json: bool = JSON,
 ) -> None:
     """Record that the protocol was broken, such as a look at gate scores: the gate is burnt."""
+    from evaluation.alarm.folder import required_folder
     from evaluation.alarm.ledger import Ledger
 
-    Ledger(ledger).void(why)
-    result({"voided": str(ledger), "why": why}, as_json=as_json)
+    loop = Ledger(required_folder(ledger))
+    loop.void(why)
+    result({"voided": str(loop.folder), "why": why}, as_json=as_json)
 
 
 def sealed(
@@ -241,11 +263,12 @@ def sealed(
 
     The file holds scores on the sealed part, `{"first": [[...]], "last": [[...]]}`.
     """
+    from evaluation.alarm.folder import required_folder
     from evaluation.alarm.ledger import Ledger
     from evaluation.alarm.sealed import read_scores, sealed_test
 
-    err.print("The sealed part opens once: what is found now stands in the ledger for good.")
-    loop = Ledger(ledger)
+    loop = Ledger(required_folder(ledger))
     facts = sealed_test(loop.state(), *read_scores(scores))
     loop.open_sealed(facts)
+    err.print("The sealed part opens once: what was found stands in the ledger for good.")
     result(facts, as_json=as_json)

@@ -12,7 +12,7 @@ import typer
 
 from simgen.cli.console import err, progress, result
 from simgen.cli.options import JSON, writing
-from simgen.errors import ConfigError, did_you_mean
+from simgen.errors import ConfigError, StoreError, did_you_mean
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,8 +57,7 @@ def split(
     )
     plain = found.to_dict()
     with writing(out):
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(json.dumps(plain, indent=1) + "\n", encoding="utf-8")
+        _write(out, (json.dumps(plain, indent=1) + "\n").encode())
     small = [name for name, count in sizes(found.parts).items() if count < 100 and "gate" in name]
     if small:
         err.print(
@@ -77,6 +76,19 @@ def split(
         },
         as_json=as_json,
     )
+
+
+def _write(out: Path, manifest: bytes) -> None:
+    """Write a manifest where there is none; the same once more is no error."""
+    if out.exists() and out.read_bytes() != manifest:
+        raise StoreError(
+            "a manifest must not be overwritten by another",
+            "a file of other content",
+            "a loop may be registered with it; choose another --out",
+            str(out),
+        )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_bytes(manifest)
 
 
 def _features(captures: CaptureSet) -> NDArray[np.float64]:

@@ -17,7 +17,7 @@ from evaluation.alarm.split import Shares, load_split, part_names, require_apart
 from evaluation.captures import CaptureSet, LabelledImage, load_captures
 from evaluation.splits import sessions
 from simgen.cli import app
-from simgen.errors import CaptureError, ConfigError
+from simgen.errors import CaptureError, ConfigError, StoreError
 
 
 def folder(root, days=8, a_day=5, copy=None):
@@ -112,6 +112,8 @@ def test_crops_are_found_by_features_and_other_copies_by_the_hash(tmp_path):
     torn = split_scenes(json.loads(path.read_text()))
     assert len(torn) >= 3  # the hash leaves crops in
 
+    path = tmp_path / "apart.json"
+    words[3] = str(path)
     done = CliRunner().invoke(app, [*words, "--neighbours"])
     assert done.exit_code == 0, done.output
     manifest = json.loads(path.read_text())
@@ -236,3 +238,39 @@ def test_a_changed_picture_is_found(tmp_path):
     Image.new("RGB", (48, 48)).save(root / "IMG_20200101_100000.png")
     with pytest.raises(CaptureError, match=r"there unchanged; got IMG_20200101_100000.png"):
         load_split(path, load_captures(root))
+
+
+def test_a_manifest_is_not_overwritten_by_another(tmp_path):
+    root, path = folder(tmp_path / "set"), tmp_path / "split.json"
+    words = ["split", str(root), "--out", str(path)]
+    assert CliRunner().invoke(app, words).exit_code == 0
+    before = path.read_bytes()
+    assert CliRunner().invoke(app, words).exit_code == 0
+    done = CliRunner().invoke(app, [*words, "--gates", "2"])
+    assert isinstance(done.exception, StoreError)
+    assert str(done.exception) == (
+        f"{path}: a manifest must not be overwritten by another; got a file of other content; "
+        "a loop may be registered with it; choose another --out"
+    )
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "no such file"),
+        (b"{", "not JSON"),
+        (b"\xff\xfe\x00", "not JSON"),
+        (b"[]", "JSON of another form"),
+        (b"{}", "JSON of another form"),
+    ],
+)
+def test_what_is_no_manifest_is_named(tmp_path, content, said):
+    path = tmp_path / "split.json"
+    if content is not None:
+        path.write_bytes(content)
+    none = CaptureSet(tmp_path, (), {}, labelled=False)
+    with pytest.raises(CaptureError) as refused:
+        load_split(path, none)
+    due = f"{path}: a split must be a manifest of `simgen split`; got {said}"
+    assert str(refused.value) == due

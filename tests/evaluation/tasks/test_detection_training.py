@@ -162,7 +162,14 @@ def test_other_files_are_not_models(tmp_path, untrained):
     with pytest.raises(CaptureError, match="must exist"):
         load_model(tmp_path / "none.pt")
     file = tmp_path / "model.pt"
-    for content in (b"", b"hello", b"PK\x03\x04 nothing"):
+    for content in (
+        b"",
+        b"hello",
+        b"PK\x03\x04 nothing",
+        b"seed: 3\n",
+        b"assets: a\n",
+        bytes(range(9)),
+    ):
         file.write_bytes(content)
         with pytest.raises(CaptureError, match="must be one that simgen wrote"):
             load_model(file)

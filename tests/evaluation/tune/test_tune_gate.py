@@ -139,6 +139,21 @@ def watched(parts: RealParts, folder: Path, on_stop: str = "rollback", **asked: 
     return watch_detector(parts, folder, loop, images=2, seeds=2, recipe=RECIPE, **asked)
 
 
+@pytest.mark.parametrize(("budget", "every"), [(20, 30), (20, 20), (1, 1)])
+def test_an_alarm_of_one_look_is_refused(tmp_path: Path, budget: int, every: int) -> None:
+    parts = RealParts.of(timed(tmp_path), "tuning", None, alarm=True)
+    asked: dict[str, Any] = {"images": 2, "seeds": 2, "recipe": RECIPE}
+    with pytest.raises(ConfigError) as refused:
+        watch_detector(parts, tmp_path / "one", TuneOptions(budget=budget, every=every), **asked)
+    assert str(refused.value) == (
+        f"--every: an alarm needs two looks at least; got every {every} of {budget} trials; "
+        "--every at most BUDGET - 1"
+    )
+    assert not (tmp_path / "one").exists()
+    two = watch_detector(parts, tmp_path / "two", TuneOptions(budget=20, every=19), **asked)
+    assert two.ledger.state().rule.checkpoints == 2
+
+
 def test_all_gates_are_registered_for_a_loop_that_may_come_to_them(tmp_path: Path) -> None:
     real = timed(tmp_path, 80, days=6)
     manifest = tmp_path / "split.json"

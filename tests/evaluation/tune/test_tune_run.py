@@ -127,6 +127,12 @@ def test_unknown_words_are_refused(real: Path, tmp_path: Path) -> None:
     config = real.parent / "words.yaml"
     config.write_text(yaml.safe_dump(SCENE))
     base = ("tune", config, "--real", real, "--part", "all", "--pool-size", 20, "--out", tmp_path)
+    with pytest.raises(ConfigError) as no_sampler:
+        command(*base, "--features", "colour", "--sampler", "TPE")
+    assert str(no_sampler.value) == (
+        "--sampler: a sampler must be known; got TPE; did you mean 'tpe'?"
+    )
+    assert list(tmp_path.iterdir()) == []  # before anything is rendered
     with pytest.raises(ConfigError, match="features must be known; got color; did you mean 'col"):
         command(*base, "--features", "color")
     with pytest.raises(ConfigError, match=r"something to tune; got no parameter"):
