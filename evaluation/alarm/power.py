@@ -114,11 +114,16 @@ def require_chance(pictures: int, rule: Rule, where: str = "gate") -> None:
     Raises:
         ScoreError: With the number of pictures that is needed at the very least.
     """
+    if pictures < FEWEST_IMAGES:
+        raise ScoreError(
+            f"a gate must hold at least {FEWEST_IMAGES} pictures", pictures,
+            "take more captures, or give the gate a larger share", where,
+        )  # fmt: skip
     critical = float(stats.norm.isf(rule.alpha))
-    error = rule.spread / math.sqrt(pictures) if pictures else math.inf
+    error = rule.spread / math.sqrt(pictures)
     fall = rule.delta + rule.drop
     found = power_at(fall, error, critical, rule)
-    if found >= 0.5 and pictures >= FEWEST_IMAGES:
+    if found >= 0.5:
         return
     needed = pictures_needed(rule.spread, 0.0, 2, critical, rule)
     assert needed is not None  # noqa: S101 - trainings that agree hide nothing
@@ -127,6 +132,7 @@ def require_chance(pictures: int, rule: Rule, where: str = "gate") -> None:
         f"{pictures} pictures, which would find it {100 * found:.0f} times in 100 even if scores "
         f"differed by {rule.spread:g} (standard deviation) from picture to picture and all "
         "trainings agreed",
-        f"use at least {max(needed, FEWEST_IMAGES)} gate pictures, or state a larger drop",
+        f"use {needed} gate pictures or more, or state a larger --drop than {rule.drop:g}: a fall "
+        f"of {rule.delta:g} is tolerated beside it",
         where,
     )

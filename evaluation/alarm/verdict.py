@@ -79,6 +79,8 @@ class Verdict:
         """One sentence that needs no statistics."""
         if self.trajectory.voided:
             return "This run proves nothing: its gate was looked at, so its error rate is void."
+        if not self.flags and self.blind:
+            return self.blind
         if not self.flags:
             since = " since the loop went back" if self.trajectory.stops else ""
             return (
@@ -87,6 +89,29 @@ class Verdict:
             )
         first = self.flags[0]
         return f"Stop: at checkpoint {first.checkpoint} {WORDS[first.name]}."
+
+    @property
+    def blind(self) -> str:
+        """Why the gate could have seen nothing; empty where it could."""
+        best = float(self.trajectory.gate.mean[0].max())
+        if not self.primary.error[0, -1] > 0:
+            return (
+                f"This gate tells nothing: every picture scored the same at each look, {best:.3f} "
+                "on average. Train longer or on more pictures, or take other gate pictures."
+            )
+        if 0 <= best < self.detectable:
+            return (
+                "This gate tells nothing: only a fall of "
+                f"{self.detectable:.3f} would usually be seen, and the whole score is {best:.3f}."
+            )
+        return ""
+
+    @property
+    def tone(self) -> str:
+        """Of the page: "stop", "level" for a gate that tells nothing, or "ahead"."""
+        if self.flags or self.trajectory.voided:
+            return "stop"
+        return "level" if self.blind else "ahead"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, ready for JSON."""

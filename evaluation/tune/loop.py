@@ -34,6 +34,10 @@ from simgen.errors import (
 from simgen.rng import Key
 
 TINY = 1e-12
+_REMEDY = (
+    "begin in another --out with wider start ranges or limits nearer to them, a larger "
+    "--pool-size, a smaller --floor, or --anew"
+)
 
 
 @dataclass(frozen=True)
@@ -201,7 +205,7 @@ def _trial(
     except SimgenError as error:
         if number == 0:
             raise ConfigError(
-                "the start must be one that can be evaluated", str(error), where="trial 0"
+                "the start must be one that can be evaluated", str(error), _REMEDY, "trial 0"
             ) from error
         state: State = "refused" if isinstance(error, SparseError) else "failed"
         return Trial(number, units, values, state, steps=tuple(steps), error=str(error))

@@ -22,6 +22,7 @@ from simgen.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
     from evaluation.alarm.trajectory import Trajectory
+    from evaluation.alarm.verdict import Verdict
 
 RUN = typer.Argument(..., help="A loop's folder, or a CSV or JSON of another generator's loop.")
 LOOP = typer.Argument(..., help="A loop's folder: with a ledger, or of `simgen tune`.")
@@ -103,30 +104,13 @@ def run(
         if waits.voided:
             raise typer.Exit(VOIDED)
         return
-    from evaluation.alarm.report.page import sentences, write_page
+    from evaluation.alarm.report.page import write_page
     from evaluation.alarm.verdict import judge
     from simgen.rng import Key
 
     found = _load(ledger, planned, delta, epsilon, kappa, alpha)
     verdict = judge(found, key=Key(seed) / "alarm")
-    facts: dict[str, object] = {"verdict": verdict.title}
-    if as_json:
-        facts = verdict.to_dict()
-    elif found.voided:
-        facts |= _voided(found.voided)
-    else:
-        table = Table("flag", "checkpoint", "evidence", box=None)
-        for each in verdict.flags:
-            table.add_row(each.name, str(each.checkpoint), each.evidence)
-        if verdict.flags:
-            err.print(table)
-        for sentence in sentences(verdict):
-            err.print(sentence, highlight=False, markup=False)
-        facts |= {
-            "flags": ", ".join(each.name for each in verdict.flags) or "none detected",
-            "minimum detectable fall": f"{verdict.detectable:.4f}",
-            f"power at a fall of {found.rule.delta + found.rule.drop:g}": f"{verdict.power:.2f}",
-        }
+    facts = verdict.to_dict() if as_json else {"verdict": verdict.title} | _shown(verdict)
     if out is not None:
         page, numbers = write_page(verdict, out)
         facts |= {"page": str(page), "numbers": str(numbers)}
@@ -135,6 +119,27 @@ def run(
         raise typer.Exit(VOIDED)
     if verdict.flags:
         raise typer.Exit(RAISED)
+
+
+def _shown(verdict: Verdict) -> dict[str, object]:
+    """Show what the page says first; gives the facts of the end."""
+    from evaluation.alarm.report.page import sentences
+
+    found = verdict.trajectory
+    if found.voided:
+        return _voided(found.voided)
+    if verdict.flags:
+        table = Table("flag", "checkpoint", "evidence", box=None)
+        for each in verdict.flags:
+            table.add_row(each.name, str(each.checkpoint), each.evidence)
+        err.print(table)
+    for sentence in [*sentences(verdict), *(f"note: {note}" for note in found.notes)]:
+        err.print(sentence, highlight=False, markup=False)
+    return {
+        "flags": ", ".join(each.name for each in verdict.flags) or "none detected",
+        "minimum detectable fall": f"{verdict.detectable:.4f}",
+        f"power at a fall of {found.rule.delta + found.rule.drop:g}": f"{verdict.power:.2f}",
+    }
 
 
 def _voided(why: Sequence[str]) -> dict[str, object]:

@@ -74,6 +74,24 @@ def test_a_run_that_fools_itself_is_told_from_one_that_does_not(tmp_path):
     assert "safe" not in good.title
 
 
+def judged_scores(found):
+    run = _trajectory(
+        "run", None, [0.7, 0.7], found, None, [None, None], Evidence(), ("a", "b")
+    )  # fmt: skip
+    return judge(run, key=KEY, demand=False)
+
+
+def test_a_gate_that_can_tell_nothing_is_not_praised():
+    same = judged_scores([np.zeros((3, 50))] * 2)
+    assert same.title.startswith("This gate tells nothing: every picture scored the same")
+    rng = (KEY / "wild").generator()
+    wild = judged_scores([rng.random((3, 50)) * [[0.1], [1.0], [0.6]] for _ in range(2)])
+    assert wild.detectable > wild.trajectory.gate.mean.max()
+    assert f"only a fall of {wild.detectable:.3f} would usually be seen" in wild.title
+    assert {each.tone for each in (same, wild)} == {"level"}
+    assert judged_scores(scores([0.8, 0.8])).tone == "ahead"
+
+
 def test_csv_json_and_ledger_of_one_run_say_the_same(tmp_path):
     plain = load(written(tmp_path / "run.csv", BAD))
     other = load(as_json(tmp_path / "run.json", BAD))
