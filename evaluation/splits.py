@@ -7,7 +7,7 @@ them on both sides and the score flatters; blocks in time do not.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import combinations
@@ -190,18 +190,36 @@ def purge_near_duplicates(
                         int(bits[column]),
                         correlation,
                     )
+    kept = without(parts, found, "repeats", "are near-duplicates")
+    return kept, tuple(found.values())
+
+
+def without(
+    parts: Mapping[str, CaptureSet], gone: Collection[tuple[str, str]], does: str, are: str
+) -> dict[str, CaptureSet]:
+    """Parts without some of their images.
+
+    Args:
+        parts: Part to images.
+        gone: Part and name of each image that is taken out.
+        does: What a later part does to them, for the error.
+        are: What they are, for the error.
+
+    Raises:
+        CaptureError: Nothing is left of a part.
+    """
     kept: dict[str, CaptureSet] = {}
     for name, part in parts.items():
-        ids = [image.id for image in part.images if (name, image.name) not in found]
+        ids = [image.id for image in part.images if (name, image.name) not in gone]
         if not ids:
             raise CaptureError(
-                "a part must hold images that no later part repeats",
-                f"all {len(part.images)} of {name} are near-duplicates",
+                f"a part must hold images that no later part {does}",
+                f"all {len(part.images)} of {name} {are}",
                 "use captures of more than one scene",
                 str(part.root),
             )
         kept[name] = part.subset(ids)
-    return kept, tuple(found.values())
+    return kept
 
 
 def manifest(parts: Mapping[str, CaptureSet]) -> dict[str, object]:

@@ -12,6 +12,7 @@ import numpy as np
 from evaluation.alarm.scores import Array
 from evaluation.captures import CaptureSet
 from evaluation.metrics.kernels import block_rows, squared_distances
+from evaluation.splits import without
 from simgen.errors import CaptureError
 
 NEAR = 0.2
@@ -84,17 +85,7 @@ def purge_neighbours(
             name = parts[early].images[row].name
             kept = parts[late].images[column].name
             gone.setdefault((early, name), Neighbour(early, name, late, kept, distance))
-    left = {}
-    for name, part in parts.items():
-        ids = [image.id for image in part.images if (name, image.name) not in gone]
-        if not ids:
-            raise CaptureError(
-                "a part must hold images that no later part nearly repeats",
-                f"all {len(part.images)} of {name} have near neighbours in later parts",
-                "use captures of more than one scene",
-                str(part.root),
-            )
-        left[name] = part.subset(ids)
+    left = without(parts, gone, "nearly repeats", "have near neighbours in later parts")
     return left, tuple(gone.values()), least
 
 
